@@ -1,0 +1,88 @@
+/**
+ * The control socket: JSON-RPC 2.0, one message per line, unix socket of mode 0600. Methods with
+ * their parameters and results, once, for server and client.
+ */
+import type { Document, DocumentPath } from '../objects/document.ts';
+import type { BackingInfo, EngineEvent, RuntimeState } from '../objects/engine_port.ts';
+
+/** One edit of a document: a value at a path, or its removal when `value` is absent. */
+export interface Edit {
+  readonly path: DocumentPath;
+  readonly value?: unknown;
+}
+
+export interface Revisioned {
+  readonly revision: number;
+  readonly document: Document;
+}
+
+export interface SaveReport {
+  readonly file: string;
+  /** Folder and count of kept backups, when a backup was made. */
+  readonly backups?: { readonly folder: string; readonly kept: number };
+}
+
+export interface Methods {
+  /** Version, pid, config file, whether it runs embedded. */
+  hello: { params: Record<string, never>; result: DaemonInfo };
+  document: { params: Record<string, never>; result: Revisioned };
+  /** Refused with code CONFLICT when `revision` is not current: recompute on the new document. */
+  change: {
+    params: {
+      revision: number;
+      edits: readonly Edit[];
+      createFiles?: readonly { path: string; size: number; sparse: boolean }[];
+    };
+    result: { revision: number };
+  };
+  save: { params: { file?: string; maxBackups?: number }; result: SaveReport };
+  /** Replace (`clear`) or merge; without `clear` anything that exists already is refused. */
+  restore: {
+    params: { file?: string; clear: boolean };
+    result: { revision: number; file: string; problems: readonly string[] };
+  };
+  runtime: { params: Record<string, never>; result: RuntimeState };
+  probe: { params: { path: string }; result: BackingInfo };
+  addresses: { params: Record<string, never>; result: readonly string[] };
+  /** Names in a folder of the daemon's machine, for completion; folders end in `/`. */
+  list: { params: { folder: string; only: 'any' | 'block' }; result: readonly string[] };
+  /** Stop the daemon as SIGTERM does. */
+  shutdown: { params: Record<string, never>; result: Record<string, never> };
+}
+export type Method = keyof Methods;
+
+export interface DaemonInfo {
+  readonly version: string;
+  readonly pid: number;
+  readonly configFile: string;
+  readonly hostname: string;
+}
+
+/** Notifications, sent to every client. */
+export interface Notifications {
+  /** Every commit: who is attached redraws or recomputes. */
+  changed: { revision: number; edits: readonly Edit[] };
+  engine: EngineEvent;
+}
+
+/** JSON-RPC error codes beside the standard ones. */
+export const ERROR_CODE = {
+  /** ConfigError: the message is for the user. */
+  REFUSED: 1,
+  CONFLICT: 2,
+  PARSE: -32700,
+  INVALID_REQUEST: -32600,
+  METHOD_NOT_FOUND: -32601,
+  INVALID_PARAMS: -32602,
+  INTERNAL: -32603,
+} as const;
+
+/** What the shell needs of the daemon; the embedded mode implements it without a socket. */
+export interface ControlClient {
+  call<M extends Method>(method: M, params: Methods[M]['params']): Promise<Methods[M]['result']>;
+  on<N extends keyof Notifications>(
+    name: N,
+    listener: (params: Notifications[N]) => void,
+  ): () => void;
+  close(): void;
+}

@@ -1,0 +1,128 @@
+/**
+ * The configuration document: immutable plain data, one to one with the YAML form
+ * (docs/ARCHITECTURE.md §4). Attribute groups are sparse: a value equal to its default is absent.
+ * Keys keep LIO's and RFC 7143's spelling.
+ */
+import type { SparseValuesOf } from './attribute.ts';
+import { ConfigError } from './errors.ts';
+import type { AUTH, DISCOVERY_AUTH } from './declarations/auth.ts';
+import type { NODE_ACL_ATTRIBUTES } from './declarations/node_acl.ts';
+import type { STORAGE_ATTRIBUTES } from './declarations/storage.ts';
+import type { TPG_ATTRIBUTES } from './declarations/tpg.ts';
+import type { TPG_PARAMETERS } from './iscsi_keys.ts';
+
+export type BackstoreKind = 'block' | 'fileio' | 'ramdisk';
+export type StorageAttributeBag = SparseValuesOf<typeof STORAGE_ATTRIBUTES>;
+
+interface StorageObjectCommon {
+  /** Unit serial number; the NAA identifier derives from it. */
+  readonly wwn: string;
+  readonly attributes: StorageAttributeBag;
+}
+export interface FileioObject extends StorageObjectCommon {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** true: WCE=1, durable after SYNCHRONIZE CACHE or FUA; false: each write durable before GOOD. */
+  readonly write_back: boolean;
+}
+export interface RamdiskObject extends StorageObjectCommon {
+  /** Bytes. */
+  readonly size: number;
+  /** Reads give zeros, writes vanish: for benchmarks. */
+  readonly nullio: boolean;
+}
+export interface BlockObject extends StorageObjectCommon {
+  readonly dev: string;
+  readonly readonly: boolean;
+}
+export type StorageObject = FileioObject | RamdiskObject | BlockObject;
+
+export interface Backstores {
+  readonly block: Readonly<Record<string, BlockObject>>;
+  readonly fileio: Readonly<Record<string, FileioObject>>;
+  readonly ramdisk: Readonly<Record<string, RamdiskObject>>;
+}
+
+/** Sparse: absent credentials are empty, which means unset. */
+export type AuthBag = SparseValuesOf<typeof AUTH>;
+export type DiscoveryAuthBag = SparseValuesOf<typeof DISCOVERY_AUTH>;
+
+export interface MappedLun {
+  /** LUN number within the TPG. */
+  readonly lun: number;
+  readonly write_protect: boolean;
+}
+export interface NodeAcl {
+  readonly attributes: SparseValuesOf<typeof NODE_ACL_ATTRIBUTES>;
+  readonly auth: AuthBag;
+  /** Key: the decimal number that the initiator sees. */
+  readonly mapped_luns: Readonly<Record<string, MappedLun>>;
+}
+export interface Portal {
+  readonly iser: boolean;
+}
+export interface TpgLun {
+  /** `fileio/disk1`. */
+  readonly storage_object: string;
+}
+export interface Tpg {
+  readonly enabled: boolean;
+  readonly attributes: SparseValuesOf<typeof TPG_ATTRIBUTES>;
+  readonly parameters: SparseValuesOf<typeof TPG_PARAMETERS>;
+  readonly auth: AuthBag;
+  /** Key: `0.0.0.0:3260` or `[::]:3260`, normalised. */
+  readonly portals: Readonly<Record<string, Portal>>;
+  /** Key: decimal LUN. */
+  readonly luns: Readonly<Record<string, TpgLun>>;
+  /** Key: initiator name, lower case. */
+  readonly acls: Readonly<Record<string, NodeAcl>>;
+}
+export interface Target {
+  /** Key: decimal target portal group tag. */
+  readonly tpgs: Readonly<Record<string, Tpg>>;
+}
+export interface Document {
+  readonly backstores: Backstores;
+  readonly iscsi: {
+    readonly discovery_auth: DiscoveryAuthBag;
+    /** Key: target name, lower case. */
+    readonly targets: Readonly<Record<string, Target>>;
+  };
+}
+
+export const EMPTY_DOCUMENT: Document = {
+  backstores: { block: {}, fileio: {}, ramdisk: {} },
+  iscsi: { discovery_auth: {}, targets: {} },
+};
+
+/** Where a value stands in the document: `['iscsi', 'targets', name, 'tpgs', '1']`. */
+export type DocumentPath = readonly string[];
+
+/** The storage object that `fileio/disk1` names, or undefined. */
+export function storageObjectOf(document: Document, reference: string): StorageObject | undefined {
+  const slash = reference.indexOf('/');
+  const kind = reference.slice(0, slash) as BackstoreKind;
+  return document.backstores[kind]?.[reference.slice(slash + 1)];
+}
+
+export function getIn(document: unknown, path: DocumentPath): unknown {
+  let value = document;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Record<string, unknown>)[key];
+  }
+  return value;
+}
+
+/** A copy with `value` at `path`, sharing all else; `undefined` removes the key. */
+export function setIn<T>(document: T, path: DocumentPath, value: unknown): T {
+  const [key, ...rest] = path;
+  if (key === undefined) return value as T;
+  if (key === '__proto__') throw new ConfigError(`${key} is not a possible name`);
+  const copy: Record<string, unknown> = { ...(document as Record<string, unknown>) };
+  const next = rest.length === 0 ? value : setIn(copy[key] ?? {}, rest, value);
+  if (next === undefined) delete copy[key];
+  else copy[key] = next;
+  return copy as T;
+}

@@ -1,0 +1,122 @@
+/**
+ * The port between control plane and engine. Every argument and answer is plain data that survives
+ * structured cloning, so that the engine runs in the same thread in tests and in its own in the
+ * daemon (docs/ARCHITECTURE.md, decision 7).
+ */
+import type { LogRecord } from '../util/log.ts';
+import type { Step } from './plan.ts';
+
+export interface EnginePort {
+  /**
+   * Run the steps in order. A step that the engine refuses undoes those before it, in reverse, and
+   * rejects with an `ApplyError`; nothing has changed then.
+   * `tolerant`: at boot a step that cannot be done (a file is missing, a port is taken) leaves its
+   * object in the degraded state instead, and is reported; nothing is refused.
+   */
+  apply(steps: readonly Step[], options?: { readonly tolerant?: boolean }): Promise<ApplyReport>;
+  runtime(): Promise<RuntimeState>;
+  /** What stands at a path on the engine's machine: `create` needs its size. */
+  probe(path: string): Promise<BackingInfo>;
+  /** Create a backing file of `size` bytes: sparse, or written through with zeros. Never overwrites. */
+  createFile(path: string, size: number, sparse: boolean): Promise<void>;
+  /** Remove a file that `createFile` made in this call chain, after a refused change. */
+  removeFile(path: string): Promise<void>;
+  onEvent(listener: (event: EngineEvent) => void): () => void;
+  /** Tell initiators, flush caches, close. Resolves when all is on stable storage. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export class ApplyError extends Error {
+  override name = 'ApplyError';
+  readonly step: Step;
+  constructor(step: Step, reason: string) {
+    super(reason);
+    this.step = step;
+  }
+}
+
+export interface ApplyReport {
+  /** With `tolerant`: what is degraded, one line each. */
+  readonly degraded: readonly string[];
+}
+
+export interface BackingInfo {
+  readonly exists: boolean;
+  readonly type: 'file' | 'block' | 'directory' | 'other' | 'none';
+  /** Bytes, of a file or block device. */
+  readonly size: number;
+  readonly readonly: boolean;
+  /** Why a block device may not be taken (mounted, in use …) or the path not opened. */
+  readonly problem?: string;
+  /** The folder in which the path would stand exists. */
+  readonly parentExists: boolean;
+}
+
+export interface Health {
+  readonly ok: boolean;
+  /** `no such file /srv/x.img`, `address in use`. */
+  readonly reason?: string;
+}
+
+export interface RuntimeState {
+  /** Key `fileio/disk1`. */
+  readonly storageObjects: Readonly<Record<string, Health>>;
+  /** Key `<target>/<tag>/<portal>`. */
+  readonly portals: Readonly<Record<string, Health>>;
+  readonly sessions: readonly SessionInfo[];
+  /** `crc32c: native (@node-rs/crc32)`, `syscalls: koffi`: what was chosen at start. */
+  readonly accelerators: Readonly<Record<string, string>>;
+}
+
+export interface SessionInfo {
+  /** Number for `sessions detail N`: unique for the life of the engine. */
+  readonly sid: number;
+  readonly tsih: number;
+  readonly isid: string;
+  readonly type: 'Normal' | 'Discovery';
+  readonly state: string;
+  readonly initiator: string;
+  readonly initiatorAlias: string;
+  readonly target: string;
+  readonly tpgTag: number;
+  readonly authenticated: 'none' | 'CHAP' | 'mutual CHAP';
+  /** Logged in by demo mode, without a node ACL. */
+  readonly dynamic: boolean;
+  readonly ageSeconds: number;
+  /** Negotiated keys as the RFC writes them. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly connections: readonly ConnectionInfo[];
+  readonly mappedLuns: readonly SessionLunInfo[];
+}
+export interface ConnectionInfo {
+  readonly cid: number;
+  readonly address: string;
+  readonly port: number;
+  readonly portal: string;
+  readonly transport: 'TCP' | 'iSER';
+  readonly state: string;
+}
+export interface SessionLunInfo {
+  readonly mappedLun: number;
+  readonly storageObject: string;
+  readonly writeProtect: boolean;
+}
+
+export type EngineEvent =
+  | { readonly type: 'log'; readonly record: LogRecord }
+  | {
+      readonly type: 'session';
+      readonly change: 'opened' | 'closed';
+      readonly session: SessionInfo;
+    }
+  | {
+      readonly type: 'loginRefused';
+      readonly initiator: string;
+      readonly target: string;
+      readonly address: string;
+      /** Which rule refused whom: `no node ACL for this initiator and generate_node_acls=0`. */
+      readonly rule: string;
+      readonly statusClass: number;
+      readonly statusDetail: number;
+    }
+  | { readonly type: 'health'; readonly storageObject: string; readonly health: Health };

@@ -1,0 +1,252 @@
+/**
+ * The text keys of RFC 7143 §13, once: `set parameter` shows the rows with `parameter: true`, login
+ * negotiation follows `rule`, so the two cannot disagree.
+ */
+import type { Attribute, AttributeGroup, SparseValuesOf } from './attribute.ts';
+
+/** How two sides reach a result (RFC 7143 §6.2). `declarative`: each side states its own. */
+export type NegotiationRule = 'min' | 'max' | 'and' | 'or' | 'first-in-list' | 'declarative';
+/** IO: only in login; LO: leading login only; FFPO: full feature phase only; ALL: both. */
+export type KeyUse = 'IO' | 'LO' | 'FFPO' | 'ALL';
+
+export type KeyDeclaration = Attribute & {
+  readonly rule: NegotiationRule;
+  readonly use: KeyUse;
+  readonly scope: 'session' | 'connection';
+  readonly sentBy: 'both' | 'initiator' | 'target';
+  /** Values holding when nobody sends the key, where it differs from what we offer (`default`). */
+  readonly rfcDefault?: number | boolean | string;
+  /** Answer `Irrelevant` in a discovery session. */
+  readonly irrelevantInDiscovery?: true;
+  readonly securityStage?: true;
+};
+
+const DIGESTS = ['CRC32C,None', 'None,CRC32C', 'CRC32C', 'None'] as const;
+const LO_SESSION = { use: 'LO', scope: 'session', sentBy: 'both', applies: 'next-login' } as const;
+const SEGMENT = { kind: 'uint', min: 512, max: 16_777_215, unit: 'bytes' } as const;
+const yes = { kind: 'bool', style: 'yesno', default: true } as const;
+const no = { kind: 'bool', style: 'yesno', default: false } as const;
+const IN_ORDER_WHY = 'data is always moved in order';
+const MARKER_WHY = 'markers were removed by RFC 7143';
+
+/** The keys that an administrator sees as `parameter` group of a TPG, with LIO's help texts. */
+export const TPG_PARAMETERS = {
+  AuthMethod: {
+    kind: 'choice',
+    values: ['CHAP,None', 'CHAP', 'None', 'None,CHAP'],
+    default: 'CHAP,None',
+    rule: 'first-in-list',
+    use: 'IO',
+    scope: 'connection',
+    sentBy: 'both',
+    securityStage: true,
+    applies: 'next-login',
+    spec: 'RFC 7143 §12',
+    help: 'Authentication method used by the TPG.',
+  },
+  DataDigest: {
+    kind: 'choice',
+    values: DIGESTS,
+    default: 'CRC32C,None',
+    rfcDefault: 'None',
+    rule: 'first-in-list',
+    use: 'IO',
+    scope: 'connection',
+    sentBy: 'both',
+    applies: 'next-login',
+    spec: 'RFC 7143 §13.1',
+    help: 'If set to CRC32C, the integrity of the PDU data part is verified.',
+  },
+  DataPDUInOrder: {
+    ...LO_SESSION,
+    ...yes,
+    only: true,
+    why: IN_ORDER_WHY,
+    rule: 'or',
+    irrelevantInDiscovery: true,
+    spec: 'RFC 7143 §13.18',
+    help: 'If set to Yes, the data PDUs within sequences must be in order.',
+  },
+  DataSequenceInOrder: {
+    ...LO_SESSION,
+    ...yes,
+    only: true,
+    why: IN_ORDER_WHY,
+    rule: 'or',
+    irrelevantInDiscovery: true,
+    spec: 'RFC 7143 §13.19',
+    help: 'If set to Yes, the data sequences must be in order.',
+  },
+  DefaultTime2Retain: {
+    ...LO_SESSION,
+    kind: 'uint',
+    min: 0,
+    max: 3600,
+    unit: 'seconds',
+    default: 20,
+    rule: 'min',
+    spec: 'RFC 7143 §13.16',
+    help: 'Maximum time, in seconds, after an initial wait, before which an active task reassignment is still possible after an unexpected connection termination or a connection reset.',
+  },
+  DefaultTime2Wait: {
+    ...LO_SESSION,
+    kind: 'uint',
+    min: 0,
+    max: 3600,
+    unit: 'seconds',
+    default: 2,
+    rule: 'max',
+    spec: 'RFC 7143 §13.15',
+    help: 'Minimum time, in seconds, to wait before attempting an explicit/implicit logout or an active task reassignment after an unexpected connection termination or a connection reset.',
+  },
+  ErrorRecoveryLevel: {
+    ...LO_SESSION,
+    kind: 'uint',
+    min: 0,
+    max: 0,
+    default: 0,
+    why: 'error recovery levels 1 and 2 are not served',
+    rule: 'min',
+    spec: 'RFC 7143 §13.20',
+    help: 'Recovery levels represent a combination of recovery capabilities.',
+  },
+  FirstBurstLength: {
+    ...LO_SESSION,
+    ...SEGMENT,
+    default: 65_536,
+    rule: 'min',
+    irrelevantInDiscovery: true,
+    spec: 'RFC 7143 §13.14',
+    help: 'Maximum amount in bytes of unsolicited data an initiator may send.',
+  },
+  HeaderDigest: {
+    kind: 'choice',
+    values: DIGESTS,
+    default: 'CRC32C,None',
+    rfcDefault: 'None',
+    rule: 'first-in-list',
+    use: 'IO',
+    scope: 'connection',
+    sentBy: 'both',
+    applies: 'next-login',
+    spec: 'RFC 7143 §13.1',
+    help: 'If set to CRC32C, the integrity of the PDU header part is verified.',
+  },
+  IFMarkInt: {
+    ...LO_SESSION,
+    kind: 'choice',
+    values: ['Reject'],
+    default: 'Reject',
+    why: MARKER_WHY,
+    rule: 'declarative',
+    help: 'Deprecated according to RFC 7143.',
+  },
+  IFMarker: {
+    ...LO_SESSION,
+    ...no,
+    only: false,
+    why: MARKER_WHY,
+    rule: 'and',
+    help: 'Deprecated according to RFC 7143.',
+  },
+  ImmediateData: {
+    ...LO_SESSION,
+    ...yes,
+    rule: 'and',
+    irrelevantInDiscovery: true,
+    spec: 'RFC 7143 §13.11',
+    help: 'Immediate data support.',
+  },
+  InitialR2T: {
+    ...LO_SESSION,
+    ...yes,
+    rule: 'or',
+    irrelevantInDiscovery: true,
+    spec: 'RFC 7143 §13.10',
+    help: 'If set to No, the default use of R2T (Ready To Transfer) is disabled.',
+  },
+  MaxBurstLength: {
+    ...LO_SESSION,
+    ...SEGMENT,
+    default: 262_144,
+    rule: 'min',
+    irrelevantInDiscovery: true,
+    spec: 'RFC 7143 §13.13',
+    help: 'Maximum SCSI data payload in bytes in a Data-In or a solicited Data-Out iSCSI sequence.',
+  },
+  MaxConnections: {
+    ...LO_SESSION,
+    kind: 'uint',
+    min: 1,
+    max: 1,
+    default: 1,
+    why: 'sessions of several connections are not served',
+    rule: 'min',
+    irrelevantInDiscovery: true,
+    spec: 'RFC 7143 §13.2',
+    help: 'Maximum number of connections acceptable.',
+  },
+  MaxOutstandingR2T: {
+    ...LO_SESSION,
+    kind: 'uint',
+    min: 1,
+    max: 65_535,
+    default: 1,
+    rule: 'min',
+    irrelevantInDiscovery: true,
+    spec: 'RFC 7143 §13.17',
+    help: 'Maximum number of outstanding R2Ts per task.',
+  },
+  MaxRecvDataSegmentLength: {
+    ...SEGMENT,
+    default: 8192,
+    rule: 'declarative',
+    use: 'ALL',
+    scope: 'connection',
+    sentBy: 'both',
+    applies: 'next-login',
+    spec: 'RFC 7143 §13.12',
+    help: 'Maximum data segment length in bytes the target can receive in an iSCSI PDU.',
+  },
+  /** Not a key of the RFC: LIO's name for what its target declares on the wire. */
+  MaxXmitDataSegmentLength: {
+    ...SEGMENT,
+    default: 262_144,
+    rule: 'declarative',
+    use: 'ALL',
+    scope: 'connection',
+    sentBy: 'target',
+    applies: 'next-login',
+    help: 'Outgoing MaxRecvDataSegmentLength sent over the wire during iSCSI login response.',
+  },
+  OFMarkInt: {
+    ...LO_SESSION,
+    kind: 'choice',
+    values: ['Reject'],
+    default: 'Reject',
+    why: MARKER_WHY,
+    rule: 'declarative',
+    help: 'Deprecated according to RFC 7143.',
+  },
+  OFMarker: {
+    ...LO_SESSION,
+    ...no,
+    only: false,
+    why: MARKER_WHY,
+    rule: 'and',
+    help: 'Deprecated according to RFC 7143.',
+  },
+  TargetAlias: {
+    kind: 'text',
+    lengthMax: 255,
+    default: 'lunsmith target',
+    rule: 'declarative',
+    use: 'ALL',
+    scope: 'session',
+    sentBy: 'target',
+    applies: 'next-login',
+    spec: 'RFC 7143 §13.7',
+    help: 'Human-readable target name or description.',
+  },
+} as const satisfies Readonly<Record<string, KeyDeclaration>> & AttributeGroup;
+export type TpgParameterBag = SparseValuesOf<typeof TPG_PARAMETERS>;

@@ -1,0 +1,36 @@
+/**
+ * A medium behind one interface: bytes at offsets, callbacks instead of promises, so that a ramdisk
+ * answers within the call and a disk later, and the data path pays for neither allocation.
+ */
+
+/** Why storage refused; scsi turns it into sense. Never an exception. */
+export type StorageFault =
+  | { readonly kind: 'notReady'; readonly reason: string }
+  | { readonly kind: 'readError'; readonly reason: string }
+  | { readonly kind: 'writeError'; readonly reason: string }
+  | { readonly kind: 'noSpace'; readonly reason: string }
+  | { readonly kind: 'readOnly'; readonly reason: string };
+
+/** `fault` null: done. May be called before the operation's call returns. Called exactly once. */
+export type Done = (fault: StorageFault | null) => void;
+
+export interface Backstore {
+  /** Bytes. 0 while not ready and never yet opened. */
+  readonly sizeBytes: number;
+  readonly readOnly: boolean;
+  /** Not ready: why, for `ls` and sense; null: ready. */
+  readonly fault: StorageFault | null;
+  /** Data written is volatile until `flush` (WCE=1); else each write is durable when done. */
+  readonly writeCache: boolean;
+  /** Fills the whole of `into`, or fails: no byte of it is then to be used. */
+  read(into: Buffer, byteOffset: number, done: Done): void;
+  /** `fua`: durable when done, whatever `writeCache` says. `from` must not change until done. */
+  write(from: Buffer, byteOffset: number, fua: boolean, done: Done): void;
+  /** All writes done before this call are durable when done. */
+  flush(done: Done): void;
+  /** The range reads as zeros afterwards; storage is given back where the medium can. */
+  deallocate(byteOffset: number, byteLength: number, done: Done): void;
+  setWriteCache(enabled: boolean): void;
+  /** Waits for operations in flight, flushes, closes. */
+  close(): Promise<void>;
+}
