@@ -1,16 +1,38 @@
 import { defineConfig } from 'vitest/config';
 
-/** Fast suites first; each project is one suite of scripts/test.mjs. */
-const project = (name: string, include: string[], timeoutMs = 20_000) => ({
-  test: { name, include, testTimeout: timeoutMs, hookTimeout: 60_000 },
+interface ProjectOptions {
+  readonly testTimeout?: number;
+  /** Files side by side; off where they compete for the machine or a port. */
+  readonly parallel?: boolean;
+}
+
+/** Each project is one suite of scripts/suites.mjs. */
+const project = (name: string, include: string, options: ProjectOptions = {}) => ({
+  test: {
+    name,
+    include: [include],
+    testTimeout: options.testTimeout ?? 20_000,
+    hookTimeout: 60_000,
+    fileParallelism: options.parallel ?? true,
+  },
 });
 
 export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      project('tidy', ['test/*.test.ts']),
-      project('unit', ['test/unit/**/*.test.ts', 'test/compliance/**/*.test.ts']),
+      project('tidy', 'test/*.test.ts', { testTimeout: 60_000 }),
+      project('unit', 'test/unit/**/*.test.ts'),
+      project('compliance', 'test/compliance/**/*.test.ts'),
+      project('shell', 'test/shell/**/*.test.ts', { testTimeout: 60_000 }),
+      project('loopback', 'test/loopback/**/*.test.ts', { testTimeout: 60_000 }),
+      project('e2e', 'test/e2e/**/*.test.ts', { testTimeout: 60_000, parallel: false }),
+      project('terminal', 'test/terminal/**/*.test.ts', { testTimeout: 60_000, parallel: false }),
+      project('interop', 'test/interop/**/*.test.ts', { testTimeout: 120_000, parallel: false }),
+      project('conformance', 'test/conformance/**/*.test.ts', {
+        testTimeout: 120_000,
+        parallel: false,
+      }),
     ],
   },
 });

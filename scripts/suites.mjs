@@ -1,0 +1,13 @@
+// The suites of `npm test`, fast ones first. Each but `check` is one vitest project.
+export const SUITES = [
+  { name: 'check', title: 'Types, lint and format' },
+  { name: 'tidy', title: 'Layers, sizes and forbidden words' },
+  { name: 'unit', title: 'Units', minutes: 10 },
+  { name: 'compliance', title: 'Suites that every implementation of an interface passes' },
+  { name: 'shell', title: 'Shell sessions against their transcripts' },
+  { name: 'loopback', title: 'The engine and a small initiator of our own, over TCP' },
+  { name: 'e2e', title: 'The whole program' },
+  { name: 'terminal', title: 'The shell in a real terminal (tmux)' },
+  { name: 'interop', title: 'libiscsi and QEMU as initiators', minutes: 15 },
+  { name: 'conformance', title: 'libiscsi test suite, case by case', minutes: 25 },
+];
