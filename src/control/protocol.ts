@@ -58,7 +58,14 @@ export interface DaemonInfo {
   readonly hostname: string;
 }
 
-/** Notifications, sent to every client. */
+/** What serves the methods: behind the socket, or called directly in embedded mode. */
+export type Handlers = {
+  readonly [M in Method]: (params: Methods[M]['params']) => Promise<Methods[M]['result']>;
+};
+
+/**
+ * Notifications, sent to every client. Engine events of type `log` stay in the daemon's own log.
+ */
 export interface Notifications {
   /** Every commit: who is attached redraws or recomputes. */
   changed: { revision: number; edits: readonly Edit[] };
@@ -77,7 +84,26 @@ export const ERROR_CODE = {
   INTERNAL: -32603,
 } as const;
 
-/** What the shell needs of the daemon; the embedded mode implements it without a socket. */
+/** The revision that a change was computed from is not the current one any more. */
+export class ConflictError extends Error {
+  override name = 'ConflictError';
+}
+
+/** The daemon could not be asked, or it failed: connection lost, protocol violated, its own bug. */
+export class ControlError extends Error {
+  override name = 'ControlError';
+  readonly code: number;
+  constructor(message: string, code: number = ERROR_CODE.INTERNAL) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/**
+ * What the shell needs of the daemon; the embedded mode implements it without a socket. A call
+ * rejects with `ConfigError` (REFUSED: for the user), `ConflictError`, or `ControlError`. File
+ * names in parameters are absolute: the daemon's working folder is not the shell's.
+ */
 export interface ControlClient {
   call<M extends Method>(method: M, params: Methods[M]['params']): Promise<Methods[M]['result']>;
   on<N extends keyof Notifications>(
