@@ -30,7 +30,7 @@ function finish() {
   process.stdout.write(`${phrase(total)}\n`, () => process.exit(total.failed === 0 ? 0 : 1));
 }
 
-/** Resolves with the exit status; a process that outlives its minutes is killed with its children. */
+/** Resolves with the exit status; what outlives its minutes is killed with its children. */
 function run(command, args, { minutes = MINUTES_DEFAULT, env = {} } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
