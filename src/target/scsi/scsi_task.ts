@@ -39,16 +39,25 @@ export abstract class ScsiTask {
   /**
    * SAM-5 Send Data-In: `data` goes to the initiator's buffer at `offset`; what lies past
    * `dataInExpected` is not sent. `data` must not change until `sent` is called, which also carries
-   * the socket's backpressure. Offsets ascend without gaps.
+   * the socket's backpressure and may come before this call returns. Offsets ascend without gaps.
+   * Set `dataInLength` before the first call: it tells which data is the last. After the last call
+   * do not wait for `sent`: `complete()` right away lets GOOD status ride in the last data PDU.
    */
   abstract sendDataIn(data: Buffer, offset: number, sent: () => void): void;
 
   /**
    * SAM-5 Receive Data-Out: fills `into` from the initiator's buffer at `offset`. `ok` false: the
    * data never came (abort, connection lost, protocol error); `status` and `sense` are then set
-   * already and only `complete` is to be called. Offsets ascend without gaps.
+   * already and only `complete` is to be called. Offsets ascend without gaps, one call at a time;
+   * `received` may be called before this call returns.
    */
   abstract receiveDataOut(into: Buffer, offset: number, received: (ok: boolean) => void): void;
+
+  /**
+   * Called by whoever aborts the command, after `aborted` or a status such as TASK ABORTED is set: a
+   * `receiveDataOut` that waits ends now with `received(false)`, and no data moves any more.
+   */
+  stopData(): void {}
 
   /** SAM-5 Send Command Complete: exactly once per command, last of all calls. */
   abstract complete(): void;
