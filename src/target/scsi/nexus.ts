@@ -1,4 +1,113 @@
-/** I_T nexus as scsi sees it; the iSCSI session owns one. Filled in by the SCSI layer. */
-export interface ItNexus {
+/**
+ * SAM-5 §4.7: the relation between one initiator port and one target port, and below it one
+ * `ItlNexus` per mapped LUN. The session owns its `ItNexus`; the engine sets what is mapped.
+ */
+import type { LogicalUnit } from './logical_unit.ts';
+import { abortCommands } from './abort.ts';
+import { TaskSet } from './task_set.ts';
+import { UNIT_ATTENTION, UnitAttentions } from './unit_attention.ts';
+
+export interface TargetPort {
+  /** The target's iSCSI name. */
+  readonly name: string;
+  readonly tpgTag: number;
+  /** 1..65535, SPC-4 §7.8.6.6. */
+  readonly relativePortId: number;
+}
+
+export interface LunMapping {
+  readonly logicalUnit: LogicalUnit;
+  readonly writeProtect: boolean;
+}
+
+/** SAM-5's I_T_L nexus. */
+export class ItlNexus {
+  readonly itNexus: ItNexus;
+  readonly logicalUnit: LogicalUnit;
+  readonly mappedLun: number;
+  writeProtect: boolean;
+  readonly unitAttentions = new UnitAttentions();
+
+  constructor(itNexus: ItNexus, mappedLun: number, mapping: LunMapping) {
+    this.itNexus = itNexus;
+    this.mappedLun = mappedLun;
+    this.logicalUnit = mapping.logicalUnit;
+    this.writeProtect = mapping.writeProtect;
+    this.unitAttentions.raise(UNIT_ATTENTION.POWER_ON_RESET);
+  }
+}
+
+/** Depth of the task set that takes commands to LUNs that are not mapped. */
+const UNMAPPED_QUEUE_DEPTH = 8;
+
+export interface ItNexusOptions {
+  /** SAM's initiator port name: `iqn…,i,0x00023d000001`. */
   readonly initiatorPort: string;
+  readonly targetPort: TargetPort;
+}
+
+export class ItNexus {
+  readonly initiatorPort: string;
+  readonly targetPort: TargetPort;
+  /** Commands to LUNs that are not mapped (INQUIRY, REPORT LUNS …) live here. */
+  readonly unmappedTasks = new TaskSet(UNMAPPED_QUEUE_DEPTH);
+  #luns: ReadonlyMap<number, ItlNexus> = new Map();
+
+  constructor(options: ItNexusOptions) {
+    this.initiatorPort = options.initiatorPort;
+    this.targetPort = options.targetPort;
+  }
+
+  /** Key: the flat LUN that the initiator addresses. */
+  get luns(): ReadonlyMap<number, ItlNexus> {
+    return this.#luns;
+  }
+
+  /**
+   * Replaces the inventory. LUNs that stay keep their state; when the inventory differs, those
+   * learn of it by unit attention (SPC-4 §6.33: REPORTED LUNS DATA HAS CHANGED), and tasks of
+   * LUNs that went are aborted. The first call tells nobody: nothing was reported before.
+   */
+  setLuns(wanted: ReadonlyMap<number, LunMapping>): void {
+    const previous = this.#luns;
+    const next = new Map<number, ItlNexus>();
+    const kept: ItlNexus[] = [];
+    for (const [lun, mapping] of wanted) {
+      const old = previous.get(lun);
+      if (old?.logicalUnit === mapping.logicalUnit) {
+        setWriteProtect(old, mapping.writeProtect);
+        kept.push(old);
+        next.set(lun, old);
+      } else {
+        next.set(lun, new ItlNexus(this, lun, mapping));
+      }
+    }
+    this.#luns = next;
+    for (const itl of next.values()) itl.logicalUnit.attach(itl);
+    for (const [lun, itl] of previous) {
+      if (next.get(lun) === itl) continue;
+      itl.logicalUnit.detach(itl);
+      abortCommands(itl.logicalUnit.taskSet, (command) => command.itl === itl, 'silent');
+    }
+    if (kept.length === next.size && kept.length === previous.size) return;
+    for (const itl of kept) itl.unitAttentions.raise(UNIT_ATTENTION.REPORTED_LUNS_CHANGED);
+  }
+
+  /** Clears one condition on every LUN of this nexus. */
+  clearUnitAttention(condition: number): void {
+    for (const itl of this.#luns.values()) itl.unitAttentions.clear(condition);
+  }
+
+  /** I_T nexus loss (SAM-5 §6.3.4): every task of this nexus is aborted; no LUN remains. */
+  close(): void {
+    abortCommands(this.unmappedTasks, () => true, 'silent');
+    this.setLuns(new Map());
+  }
+}
+
+/** SPC-4 §7.5.6: initiators cache the WP bit of MODE SENSE, so a change of it is a mode change. */
+function setWriteProtect(itl: ItlNexus, writeProtect: boolean): void {
+  if (itl.writeProtect === writeProtect) return;
+  itl.writeProtect = writeProtect;
+  itl.unitAttentions.raise(UNIT_ATTENTION.MODE_PARAMETERS_CHANGED);
 }

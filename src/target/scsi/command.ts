@@ -1,0 +1,209 @@
+/**
+ * One command under the device server's care, from `submit` to `complete`. Objects are pooled; the
+ * methods that continue after storage or transport are bound once, so that a READ or WRITE costs no
+ * closure. Every continuation asks `halted` first: that is where an aborted command ends.
+ */
+import type { StorageFault } from '../storage/backstore.ts';
+import type { AbortKind } from './abort.ts';
+import type { CommandRow } from './command_row.ts';
+import type { LogicalUnit } from './logical_unit.ts';
+import type { ItlNexus, ItNexus } from './nexus.ts';
+import type { ScsiTask } from './scsi_task.ts';
+import { buildSense, SENSE, STATUS, type Sense, type SenseDetail } from './sense.ts';
+import { STAGING, type StagingBuffer } from './staging.ts';
+import type { TaskSet } from './task_set.ts';
+
+/** Command objects kept for reuse. */
+const POOL_LIMIT = 1024;
+const pool: Command[] = [];
+
+type AfterBuffer = (command: Command, buffer: Buffer) => void;
+
+export class Command {
+  #task: ScsiTask | null = null;
+  #taskSet: TaskSet | null = null;
+  /** Null: the LUN is not mapped. */
+  itl: ItlNexus | null = null;
+  row: CommandRow | null = null;
+  #execute: ((command: Command) => void) | null = null;
+  #abortKind: AbortKind | null = null;
+  #stopped: (() => void)[] = [];
+  #staging: StagingBuffer | null = null;
+  #afterBuffer: AfterBuffer | null = null;
+
+  static acquire(task: ScsiTask, itl: ItlNexus | null, execute: (c: Command) => void): Command {
+    const command = pool.pop() ?? new Command();
+    command.#task = task;
+    command.itl = itl;
+    command.#taskSet = itl === null ? task.nexus.unmappedTasks : itl.logicalUnit.taskSet;
+    command.#execute = execute;
+    return command;
+  }
+
+  get task(): ScsiTask {
+    if (this.#task === null) throw new Error('Command used after it completed');
+    return this.#task;
+  }
+
+  get cdb(): Buffer {
+    return this.task.cdb;
+  }
+
+  get nexus(): ItNexus {
+    return this.task.nexus;
+  }
+
+  /** Only for rows that need a mapped LUN: the device server has checked it. */
+  get logicalUnit(): LogicalUnit {
+    if (this.itl === null) throw new Error('Command without a logical unit');
+    return this.itl.logicalUnit;
+  }
+
+  get taskSet(): TaskSet {
+    if (this.#taskSet === null) throw new Error('Command used after it completed');
+    return this.#taskSet;
+  }
+
+  get aborting(): boolean {
+    return this.#abortKind !== null || this.task.aborted;
+  }
+
+  /** The task set lets it run. */
+  start(): void {
+    if (!this.halted()) this.#execute?.(this);
+  }
+
+  /** True: the command was aborted and is over now; the caller does nothing more with it. */
+  halted(): boolean {
+    if (!this.aborting) return false;
+    this.#finish();
+    return true;
+  }
+
+  /** First pass of an abort: nothing runs yet. Silence outweighs TASK ABORTED. */
+  markAborted(kind: AbortKind, stopped: () => void): void {
+    this.#stopped.push(stopped);
+    if (this.#abortKind !== 'silent') this.#abortKind = kind;
+  }
+
+  /** Second pass: commands that wait end here; running ones at their next step. */
+  carryOutAbort(): void {
+    // Pass 2 of another command may have ended this one, and the object may serve anew.
+    if (this.#task === null || this.#abortKind === null) return;
+    this.task.aborted = this.#abortKind === 'silent';
+    if (!this.taskSet.isRunning(this)) return this.#finish();
+    if (STAGING.cancel(this)) return this.#finish();
+    return this.task.stopData();
+  }
+
+  good(): void {
+    this.complete(STATUS.GOOD, null);
+  }
+
+  /** CHECK CONDITION. */
+  check(sense: Sense, detail?: SenseDetail): void {
+    const descriptorFormat = this.itl?.logicalUnit.descriptorSense ?? false;
+    this.complete(STATUS.CHECK_CONDITION, buildSense(sense, descriptorFormat, detail));
+  }
+
+  /** INVALID FIELD IN CDB, with the byte and its most significant bad bit (SPC-4 §4.5.2.4.2). */
+  invalidField(field: number, bit?: number): void {
+    this.check(SENSE.INVALID_FIELD_IN_CDB, bit === undefined ? { field } : { field, bit });
+  }
+
+  invalidParameter(field: number): void {
+    this.check(SENSE.INVALID_FIELD_IN_PARAMETER_LIST, { field, inParameters: true });
+  }
+
+  fault(fault: StorageFault, lba?: number): void {
+    const { log, name } = this.logicalUnit;
+    log.debug('storage refused', { storageObject: name, kind: fault.kind, reason: fault.reason });
+    const sense = FAULT_SENSE[fault.kind];
+    const located = fault.kind === 'readError' || fault.kind === 'writeError';
+    this.check(sense, located && lba !== undefined ? { information: lba } : undefined);
+  }
+
+  complete(status: number, sense: Buffer | null): void {
+    const { task } = this;
+    task.status = status;
+    task.sense = sense;
+    this.#finish();
+  }
+
+  /** The transport has set status and sense already (`received(false)`). */
+  completeAsIs(): void {
+    this.#finish();
+  }
+
+  /** Waits for a share of the staging budget. One buffer per command, held until it is over. */
+  stage(byteLength: number, then: AfterBuffer): void {
+    this.#afterBuffer = then;
+    STAGING.request(this, byteLength);
+  }
+
+  /** For `Staging` only. */
+  staged(buffer: StagingBuffer): void {
+    this.#staging = buffer;
+    const then = this.#afterBuffer;
+    this.#afterBuffer = null;
+    if (!this.halted()) then?.(this, buffer.memory);
+  }
+
+  /** Parameter data: cut to the allocation length, then GOOD. */
+  sendParameterData(data: Buffer, allocationLength: number): void {
+    const { task } = this;
+    const wanted = Math.min(data.length, allocationLength);
+    task.dataInLength = wanted;
+    const fits = Math.min(wanted, task.dataInExpected);
+    if (fits === 0) return this.good();
+    return task.sendDataIn(data.subarray(0, fits), 0, () => {
+      if (!this.halted()) this.good();
+    });
+  }
+
+  /** A parameter list of `length` bytes, or as much of it as the initiator gives. */
+  receiveParameterList(length: number, then: (list: Buffer) => void): void {
+    const { task } = this;
+    task.dataOutLength = length;
+    const fits = Math.min(length, task.dataOutExpected);
+    if (fits === 0) return then(Buffer.alloc(0));
+    const list = Buffer.alloc(fits);
+    return task.receiveDataOut(list, 0, (ok) => {
+      if (this.halted()) return;
+      if (ok) then(list);
+      else this.completeAsIs();
+    });
+  }
+
+  #finish(): void {
+    const { task, taskSet } = this;
+    const stopped = this.#stopped;
+    if (this.#abortKind === 'status' && !task.aborted) {
+      task.status = STATUS.TASK_ABORTED;
+      task.sense = null;
+    }
+    const staging = this.#staging;
+    taskSet.remove(this);
+    this.#task = null;
+    this.#taskSet = null;
+    this.itl = null;
+    this.row = null;
+    this.#execute = null;
+    this.#abortKind = null;
+    this.#staging = null;
+    if (stopped.length > 0) this.#stopped = [];
+    if (pool.length < POOL_LIMIT) pool.push(this);
+    task.complete();
+    for (const tell of stopped) tell();
+    if (staging !== null) STAGING.release(staging);
+    taskSet.pump();
+  }
+}
+
+const FAULT_SENSE: Readonly<Record<StorageFault['kind'], Sense>> = {
+  notReady: SENSE.NOT_READY,
+  readError: SENSE.UNRECOVERED_READ_ERROR,
+  writeError: SENSE.WRITE_ERROR,
+  noSpace: SENSE.SPACE_ALLOCATION_FAILED,
+  readOnly: SENSE.WRITE_PROTECTED,
+};

@@ -1,0 +1,125 @@
+/** A logical unit (SAM-5 §4.6.19): a storage object as initiators see it, whoever they are. */
+import type { StorageAttributes } from '../../objects/declarations/storage.ts';
+import type { BackstoreKind } from '../../objects/document.ts';
+import type { Log } from '../../util/log.ts';
+import type { Backstore } from '../storage/backstore.ts';
+import { abortCommands } from './abort.ts';
+import type { ItlNexus } from './nexus.ts';
+import { TaskSet } from './task_set.ts';
+import { UNIT_ATTENTION } from './unit_attention.ts';
+
+export interface LogicalUnitOptions {
+  /** The storage object's name, without its kind. */
+  readonly name: string;
+  readonly kind: BackstoreKind;
+  readonly wwn: string;
+  /** Every attribute, defaults filled in. WCE is the storage's own `writeCache`. */
+  readonly attributes: StorageAttributes;
+  readonly storage: Backstore;
+  readonly log: Log;
+}
+
+/** Attributes that only mode pages, or only INQUIRY data, or READ CAPACITY show to initiators. */
+const SHOWN_IN_MODE = ['emulate_write_cache', 'emulate_dpo', 'emulate_fua_write'] as const;
+const SHOWN_IN_INQUIRY = [
+  'emulate_model_alias',
+  'emulate_tpu',
+  'emulate_tpws',
+  'is_nonrot',
+  'max_unmap_block_desc_count',
+  'max_unmap_lba_count',
+  'max_write_same_len',
+  'optimal_sectors',
+  'unmap_granularity',
+  'unmap_granularity_alignment',
+] as const;
+
+export class LogicalUnit {
+  readonly name: string;
+  readonly kind: BackstoreKind;
+  readonly wwn: string;
+  readonly storage: Backstore;
+  readonly log: Log;
+  readonly taskSet: TaskSet;
+  /** Mode parameters (SPC-4 §7.5.8): gone after a reset, nothing is saved. */
+  softwareWriteProtect = false;
+  descriptorSense = false;
+  #attributes: StorageAttributes;
+  #toldBlockCount: number;
+  readonly #nexuses = new Set<ItlNexus>();
+
+  constructor(options: LogicalUnitOptions) {
+    this.name = options.name;
+    this.kind = options.kind;
+    this.wwn = options.wwn;
+    this.storage = options.storage;
+    this.log = options.log;
+    this.#attributes = options.attributes;
+    this.taskSet = new TaskSet(options.attributes.queue_depth);
+    this.#toldBlockCount = this.blockCount;
+  }
+
+  get attributes(): StorageAttributes {
+    return this.#attributes;
+  }
+
+  get blockSize(): number {
+    return this.#attributes.block_size;
+  }
+
+  /** A last partial block is not served. */
+  get blockCount(): number {
+    return Math.floor(this.storage.sizeBytes / this.#attributes.block_size);
+  }
+
+  get nexuses(): ReadonlySet<ItlNexus> {
+    return this.#nexuses;
+  }
+
+  attach(itl: ItlNexus): void {
+    this.#nexuses.add(itl);
+  }
+
+  detach(itl: ItlNexus): void {
+    this.#nexuses.delete(itl);
+  }
+
+  /** Takes effect for the next command; initiators that must know get a unit attention. */
+  updateAttributes(next: StorageAttributes): void {
+    const previous = this.#attributes;
+    const differs = (names: readonly (keyof StorageAttributes)[]): boolean =>
+      names.some((name) => previous[name] !== next[name]);
+    this.#attributes = next;
+    this.taskSet.queueDepth = next.queue_depth;
+    if (differs(['emulate_write_cache'])) this.storage.setWriteCache(next.emulate_write_cache);
+    if (differs(SHOWN_IN_MODE)) this.raise(UNIT_ATTENTION.MODE_PARAMETERS_CHANGED);
+    if (differs(SHOWN_IN_INQUIRY)) this.raise(UNIT_ATTENTION.INQUIRY_DATA_CHANGED);
+    this.capacityChanged();
+  }
+
+  /** To be called when the storage may have another size: tells initiators when it has. */
+  capacityChanged(): void {
+    const { blockCount } = this;
+    if (blockCount === this.#toldBlockCount) return;
+    this.#toldBlockCount = blockCount;
+    this.raise(UNIT_ATTENTION.CAPACITY_CHANGED);
+  }
+
+  /** A unit attention on every nexus, but for the one that caused it. */
+  raise(condition: number, except?: ItlNexus | null): void {
+    for (const itl of this.#nexuses) if (itl !== except) itl.unitAttentions.raise(condition);
+  }
+
+  /** SAM-5 §6.3.3: mode parameters go back to their saved values, here the defaults. */
+  reset(): void {
+    this.softwareWriteProtect = false;
+    this.descriptorSense = false;
+  }
+
+  /** Aborts every command and waits until the last one has stopped. The storage stays open. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      abortCommands(this.taskSet, () => true, 'silent', resolve);
+    });
+  }
+}

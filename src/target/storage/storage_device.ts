@@ -1,0 +1,166 @@
+/**
+ * A medium that may be away: holds its place, answers its fault to every operation, and opens it
+ * again on its own. A logical unit stands on one of these for as long as it is configured.
+ */
+import type { Clock, Timer } from '../../util/clock.ts';
+import type { Log } from '../../util/log.ts';
+import type { Backstore, Done, StorageFault } from './backstore.ts';
+import type { OpenMedium } from './open_result.ts';
+
+/** Between two attempts to open a medium that is away. */
+export const REOPEN_INTERVAL_MS = 2000;
+
+/** Structurally the port's `Health`. */
+export interface StorageHealth {
+  readonly ok: boolean;
+  readonly reason?: string;
+}
+
+export interface StorageDeviceOptions {
+  /** `fileio/disk1`, for the log. */
+  readonly name: string;
+  readonly open: OpenMedium;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** On each change after `start`. The size may have changed as well. */
+  readonly onHealth: (health: StorageHealth) => void;
+}
+
+const CLOSED: StorageFault = { kind: 'notReady', reason: 'closed' };
+const NOT_STARTED: StorageFault = { kind: 'notReady', reason: 'not opened yet' };
+
+export class StorageDevice implements Backstore {
+  readonly #options: StorageDeviceOptions;
+  #inner: Backstore | null = null;
+  #fault: StorageFault = NOT_STARTED;
+  #sizeBytes = 0;
+  #readOnly = false;
+  #writeCache: boolean | null = null;
+  #timer: Timer | null = null;
+  #opening: Promise<void> | null = null;
+  #leaving: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(options: StorageDeviceOptions) {
+    this.#options = options;
+  }
+
+  /** The first attempt. Null: open. Else the fault, and attempts go on until `close`. */
+  async start(): Promise<StorageFault | null> {
+    this.#opening = this.#attempt();
+    await this.#opening;
+    return this.fault;
+  }
+
+  get sizeBytes(): number {
+    return this.#inner?.sizeBytes ?? this.#sizeBytes;
+  }
+
+  get readOnly(): boolean {
+    return this.#inner?.readOnly ?? this.#readOnly;
+  }
+
+  get fault(): StorageFault | null {
+    return this.#inner === null ? this.#fault : this.#inner.fault;
+  }
+
+  get health(): StorageHealth {
+    const { fault } = this;
+    return fault === null ? { ok: true } : { ok: false, reason: fault.reason };
+  }
+
+  get writeCache(): boolean {
+    return this.#inner?.writeCache ?? this.#writeCache ?? false;
+  }
+
+  read(into: Buffer, byteOffset: number, done: Done): void {
+    if (this.#inner === null) return done(this.#fault);
+    return this.#inner.read(into, byteOffset, done);
+  }
+
+  write(from: Buffer, byteOffset: number, fua: boolean, done: Done): void {
+    if (this.#inner === null) return done(this.#fault);
+    return this.#inner.write(from, byteOffset, fua, done);
+  }
+
+  flush(done: Done): void {
+    if (this.#inner === null) return done(this.#fault);
+    return this.#inner.flush(done);
+  }
+
+  deallocate(byteOffset: number, byteLength: number, done: Done): void {
+    if (this.#inner === null) return done(this.#fault);
+    return this.#inner.deallocate(byteOffset, byteLength, done);
+  }
+
+  /** Kept, and applied again to a medium that comes back. */
+  setWriteCache(enabled: boolean): void {
+    this.#writeCache = enabled;
+    this.#inner?.setWriteCache(enabled);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#timer = null;
+    await this.#opening;
+    const inner = this.#inner;
+    this.#inner = null;
+    this.#fault = CLOSED;
+    await this.#leaving;
+    await inner?.close();
+  }
+
+  async #attempt(): Promise<void> {
+    const before = this.health;
+    let own: Backstore | null = null;
+    const result = await this.#options.open((fault) => {
+      if (own !== null) this.#lost(own, fault);
+    });
+    if (!result.ok) {
+      this.#fault = result.fault;
+      this.#tell(before);
+      return this.#retryLater();
+    }
+    if (this.#closed) return result.backstore.close();
+    own = result.backstore;
+    if (this.#writeCache !== null) own.setWriteCache(this.#writeCache);
+    this.#inner = own;
+    this.#sizeBytes = own.sizeBytes;
+    this.#readOnly = own.readOnly;
+    return this.#tell(before);
+  }
+
+  #retryLater(): void {
+    if (this.#closed) return;
+    this.#timer = this.#options.clock.after(REOPEN_INTERVAL_MS, () => {
+      this.#timer = null;
+      this.#opening = this.#attempt();
+    });
+  }
+
+  #lost(inner: Backstore, fault: StorageFault): void {
+    if (this.#inner !== inner) return;
+    const before = this.health;
+    this.#sizeBytes = inner.sizeBytes;
+    this.#inner = null;
+    this.#fault = fault;
+    this.#tell(before);
+    // A lock or an exclusive hold must be gone before the next attempt.
+    this.#leaving = inner.close().catch((error: unknown) => {
+      this.#options.log.warn('closing a lost medium failed', { reason: String(error) });
+    });
+    void this.#leaving.then(() => this.#retryLater());
+  }
+
+  /** The first outcome is `start`'s answer; only what differs from before is told. */
+  #tell(before: StorageHealth): void {
+    const { health } = this;
+    if (health.ok === before.ok && health.reason === before.reason) return;
+    const { name, log, onHealth } = this.#options;
+    const fields = { storageObject: name, reason: health.reason };
+    if (health.ok) log.info('medium is ready', { storageObject: name });
+    else log.warn('medium is not ready', fields);
+    if (!this.#closed) onHealth(health);
+  }
+}
