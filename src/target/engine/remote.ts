@@ -1,0 +1,98 @@
+/**
+ * The engine in a thread of its own: YAML of 10,000 LUNs or a slow shell must not delay one I/O.
+ * Calls of `EnginePort` cross as plain messages; `worker.ts` is the other end.
+ */
+import { Worker, type MessagePort } from 'node:worker_threads';
+import { ApplyError, type EngineEvent, type EnginePort } from '../../objects/engine_port.ts';
+import type { Step } from '../../objects/plan.ts';
+import type { LogLevel } from '../../util/log.ts';
+
+type Operation = Exclude<keyof EnginePort, 'onEvent'>;
+interface Request {
+  readonly id: number;
+  readonly operation: Operation;
+  readonly args: readonly unknown[];
+}
+type Reply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: string; readonly step?: Step }
+  | { readonly event: EngineEvent };
+
+export interface WorkerOptions {
+  readonly logLevel: LogLevel;
+}
+
+/** Serve `engine` to the other end of `port`, until it closes. */
+export function serveEngine(engine: EnginePort, port: MessagePort): void {
+  engine.onEvent((event) => port.postMessage({ event } satisfies Reply));
+  port.on('message', ({ id, operation, args }: Request) => {
+    const call = engine[operation] as (...args: readonly unknown[]) => Promise<unknown>;
+    call.apply(engine, args).then(
+      (result) => port.postMessage({ id, result } satisfies Reply),
+      (error: unknown) => port.postMessage(failure(id, error)),
+    );
+  });
+}
+
+function failure(id: number, error: unknown): Reply {
+  const text = error instanceof Error ? error.message : String(error);
+  return error instanceof ApplyError ? { id, error: text, step: error.step } : { id, error: text };
+}
+
+/** Start the engine's thread. `onDeath` is called when the thread ends without `stop`. */
+export function startEngineThread(
+  options: WorkerOptions,
+  onDeath: (reason: Error) => void,
+): EnginePort {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
+    workerData: options,
+  });
+  const calls = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
+  const listeners = new Set<(event: EngineEvent) => void>();
+  let nextId = 1;
+  let stopping = false;
+
+  const fail = (reason: Error) => {
+    for (const call of calls.values()) call.reject(reason);
+    calls.clear();
+    if (!stopping) onDeath(reason);
+    stopping = true;
+  };
+  worker.on('error', fail);
+  worker.on('exit', (code) => fail(new Error(`the engine's thread ended with status ${code}`)));
+  worker.on('message', (reply: Reply) => {
+    if ('event' in reply) {
+      for (const listener of listeners) listener(reply.event);
+      return;
+    }
+    const call = calls.get(reply.id);
+    calls.delete(reply.id);
+    if ('result' in reply) call?.resolve(reply.result);
+    else call?.reject(reply.step ? new ApplyError(reply.step, reply.error) : new Error(reply.error));
+  });
+
+  const invoke = <T>(operation: Operation, ...args: readonly unknown[]): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      const id = nextId++;
+      calls.set(id, { resolve: resolve as (v: unknown) => void, reject });
+      worker.postMessage({ id, operation, args } satisfies Request);
+    });
+
+  return {
+    apply: (steps, applyOptions) => invoke('apply', steps, applyOptions),
+    runtime: () => invoke('runtime'),
+    probe: (path) => invoke('probe', path),
+    createFile: (path, size, sparse) => invoke('createFile', path, size, sparse),
+    removeFile: (path) => invoke('removeFile', path),
+    onEvent(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async stop(graceMs) {
+      await invoke('stop', graceMs);
+      stopping = true;
+      await worker.terminate();
+    },
+  };
+}
