@@ -1,0 +1,153 @@
+/** The engine behind `EnginePort`: applies steps, owns portals, sessions and logical units. */
+import type { Socket } from 'node:net';
+import {
+  ApplyError,
+  type ApplyReport,
+  type EngineEvent,
+  type EnginePort,
+  type RuntimeState,
+} from '../objects/engine_port.ts';
+import { inverse, type Step } from '../objects/plan.ts';
+import { type Clock, SYSTEM_CLOCK } from '../util/clock.ts';
+import { createLog, type Log, type LogLevel } from '../util/log.ts';
+import { ConfigState } from './engine/config_state.ts';
+import { Portals } from './engine/portals.ts';
+import { Sessions } from './engine/sessions.ts';
+import { StorageObjects } from './engine/storage_objects.ts';
+import { createBackingFile, removeBackingFile } from './storage/backing_file.ts';
+import { probeBacking } from './storage/probe.ts';
+
+export interface EngineOptions {
+  readonly logLevel: LogLevel;
+  readonly clock?: Clock;
+}
+
+export function createEngine(options: EngineOptions): EnginePort {
+  return new Engine(options);
+}
+
+class Engine implements EnginePort {
+  readonly #listeners = new Set<(event: EngineEvent) => void>();
+  readonly #log: Log;
+  readonly #state = new ConfigState();
+  readonly #storage: StorageObjects;
+  readonly #portals: Portals;
+  readonly #sessions: Sessions;
+  /** Changes run one after the other: the tail of the queue. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor({ logLevel, clock = SYSTEM_CLOCK }: EngineOptions) {
+    const emit = (event: EngineEvent): void => {
+      for (const listener of this.#listeners) listener(event);
+    };
+    this.#log = createLog((record) => emit({ type: 'log', record }), 'engine', logLevel);
+    const log = this.#log;
+    this.#storage = new StorageObjects({
+      clock,
+      log,
+      onHealth: (storageObject, health) => emit({ type: 'health', storageObject, health }),
+    });
+    this.#sessions = new Sessions({
+      clock,
+      log,
+      state: this.#state,
+      logicalUnitOf: (reference) => this.#storage.logicalUnitOf(reference),
+      emit,
+    });
+    this.#portals = new Portals({
+      clock,
+      log: log.channel('portal'),
+      accept: (socket: Socket, portal: string) => this.#sessions.accept(socket, portal),
+    });
+  }
+
+  apply(steps: readonly Step[], { tolerant = false } = {}): Promise<ApplyReport> {
+    return this.#exclusively(() => this.#apply(steps, tolerant));
+  }
+
+  async #apply(steps: readonly Step[], tolerant: boolean): Promise<ApplyReport> {
+    const done: Step[] = [];
+    const degraded: string[] = [];
+    for (const step of steps) {
+      try {
+        const reason = await this.#run(step, tolerant);
+        if (reason !== undefined) degraded.push(reason);
+        done.push(step);
+      } catch (error) {
+        await this.#undo(done);
+        throw new ApplyError(step, error instanceof Error ? error.message : String(error));
+      }
+    }
+    this.#sessions.refresh(steps);
+    await this.#storage.commit();
+    return { degraded };
+  }
+
+  async #run(step: Step, tolerant: boolean): Promise<string | undefined> {
+    if (step.subject === 'storage_object') return this.#storage.apply(step, tolerant);
+    if (step.subject === 'portal') return this.#runPortal(step, tolerant);
+    this.#state.apply(step);
+    return undefined;
+  }
+
+  async #runPortal(step: Step, tolerant: boolean): Promise<string | undefined> {
+    const [, , target = '', , tag = '', , key = ''] = step.path;
+    const user = `${target}/${tag}`;
+    let reason: string | undefined;
+    if (step.after === undefined) await this.#portals.remove(key, user);
+    else if (step.before === undefined) reason = await this.#portals.add(key, user, tolerant);
+    this.#state.apply(step);
+    return reason;
+  }
+
+  async #undo(done: readonly Step[]): Promise<void> {
+    for (const step of done.toReversed()) {
+      try {
+        await this.#run(inverse(step), true);
+      } catch (error) {
+        this.#log.error('a step could not be undone', { path: step.path.join('/'), why: `${error}` });
+      }
+    }
+    await this.#storage.commit();
+  }
+
+  async runtime(): Promise<RuntimeState> {
+    return {
+      storageObjects: this.#storage.health(),
+      portals: this.#portals.health(),
+      sessions: this.#sessions.list(),
+      accelerators: { crc32c: CRC32C_PROVIDER, syscalls: SYSCALLS_PROVIDER },
+    };
+  }
+
+  async probe(path: string) {
+    return probeBacking(path);
+  }
+
+  createFile(path: string, size: number, sparse: boolean): Promise<void> {
+    return createBackingFile(path, size, sparse);
+  }
+
+  removeFile(path: string): Promise<void> {
+    return removeBackingFile(path);
+  }
+
+  onEvent(listener: (event: EngineEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  stop(graceMs: number): Promise<void> {
+    return this.#exclusively(async () => {
+      await this.#portals.closeAll();
+      await this.#sessions.stop(graceMs);
+      await this.#storage.closeAll();
+    });
+  }
+
+  #exclusively<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(run);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+}

@@ -1,0 +1,37 @@
+/** What one initiator sees of one TPG: LIO's rules of demo mode, ACL mapping and write protection. */
+import type { LunMapping } from '../scsi/nexus.ts';
+import type { LogicalUnit } from '../scsi/logical_unit.ts';
+import type { TpgState } from './config_state.ts';
+
+export interface Viewed extends LunMapping {
+  /** `fileio/disk1`, for `sessions detail`. */
+  readonly storageObject: string;
+}
+
+/**
+ * Key: the LUN as the initiator addresses it. An explicit node ACL gives its mapped LUNs, writable
+ * unless mapped otherwise or `prod_mode_write_protect`; demo mode gives every LUN of the TPG, write
+ * protected while `demo_mode_write_protect`.
+ */
+export function lunMapOf(
+  tpg: TpgState,
+  initiatorName: string,
+  logicalUnitOf: (reference: string) => LogicalUnit | undefined,
+): ReadonlyMap<number, Viewed> {
+  const map = new Map<number, Viewed>();
+  const add = (seenAs: number, lun: number, writeProtect: boolean): void => {
+    const storageObject = tpg.luns.get(lun);
+    if (storageObject === undefined) return;
+    const logicalUnit = logicalUnitOf(storageObject);
+    if (logicalUnit !== undefined) map.set(seenAs, { logicalUnit, storageObject, writeProtect });
+  };
+  const acl = tpg.acls.get(initiatorName);
+  if (acl === undefined) {
+    for (const lun of tpg.luns.keys()) add(lun, lun, tpg.attributes.demo_mode_write_protect);
+  } else {
+    for (const [seenAs, { lun, write_protect }] of acl.mappedLuns) {
+      add(seenAs, lun, write_protect || tpg.attributes.prod_mode_write_protect);
+    }
+  }
+  return map;
+}

@@ -1,0 +1,125 @@
+/**
+ * Listening sockets. Several targets may name the same address: one socket serves them all and
+ * stays until the last lets go.
+ */
+import type { Socket } from 'node:net';
+import type { Health } from '../../objects/engine_port.ts';
+import { parsePortal } from '../../objects/portal_address.ts';
+import type { Clock, Timer } from '../../util/clock.ts';
+import type { Log } from '../../util/log.ts';
+import { Portal } from '../transport/portal.ts';
+
+/** An address that cannot be bound at boot is tried again: the interface may still come up. */
+const RETRY_MS = 2_000;
+
+interface Listener {
+  /** `<target>/<tag>` of each TPG with this portal. */
+  readonly users: Set<string>;
+  portal: Portal | undefined;
+  reason: string | undefined;
+  retry: Timer | undefined;
+}
+
+export interface PortalsOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly accept: (socket: Socket, portal: string) => void;
+}
+
+export class Portals {
+  readonly #listeners = new Map<string, Listener>();
+  readonly #options: PortalsOptions;
+
+  constructor(options: PortalsOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects when the address cannot be bound, unless `tolerant`: then it is tried again. */
+  async add(key: string, user: string, tolerant: boolean): Promise<string | undefined> {
+    const existing = this.#listeners.get(key);
+    if (existing !== undefined) {
+      existing.users.add(user);
+      return existing.reason;
+    }
+    const listener: Listener = {
+      users: new Set([user]),
+      portal: undefined,
+      reason: undefined,
+      retry: undefined,
+    };
+    try {
+      await this.#listen(key, listener);
+    } catch (error) {
+      const reason = `portal ${key} cannot listen: ${reasonOf(error)}`;
+      if (!tolerant) throw new Error(reason);
+      listener.reason = reason;
+      this.#retryLater(key, listener);
+    }
+    this.#listeners.set(key, listener);
+    return listener.reason;
+  }
+
+  async remove(key: string, user: string): Promise<void> {
+    const listener = this.#listeners.get(key);
+    if (listener === undefined) return;
+    listener.users.delete(user);
+    if (listener.users.size > 0) return;
+    this.#listeners.delete(key);
+    listener.retry?.cancel();
+    await listener.portal?.close();
+  }
+
+  async closeAll(): Promise<void> {
+    const listeners = [...this.#listeners.values()];
+    this.#listeners.clear();
+    for (const listener of listeners) listener.retry?.cancel();
+    await Promise.all(listeners.map((listener) => listener.portal?.close()));
+  }
+
+  /** Key `<target>/<tag>/<portal>`. */
+  health(): Record<string, Health> {
+    const states: Record<string, Health> = {};
+    for (const [key, { users, reason }] of this.#listeners) {
+      const health = reason === undefined ? { ok: true } : { ok: false, reason };
+      for (const user of users) states[`${user}/${key}`] = health;
+    }
+    return states;
+  }
+
+  async #listen(key: string, listener: Listener): Promise<void> {
+    const parsed = parsePortal(key);
+    if (!parsed.ok) throw new Error(parsed.reason);
+    const { address, port } = parsed;
+    const { accept, log } = this.#options;
+    const portal = new Portal({ address, port, log, onSocket: (socket) => accept(socket, key) });
+    await portal.listen();
+    listener.portal = portal;
+    listener.reason = undefined;
+  }
+
+  #retryLater(key: string, listener: Listener): void {
+    listener.retry = this.#options.clock.after(RETRY_MS, () => {
+      this.#listen(key, listener).then(
+        () => {
+          // Removed while it was binding: nobody wants it any more.
+          if (this.#listeners.get(key) !== listener) void listener.portal?.close();
+          else this.#options.log.info('portal listens now', { portal: key });
+        },
+        () => {
+          if (this.#listeners.get(key) === listener) this.#retryLater(key, listener);
+        },
+      );
+    });
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the address and port are in use by another program',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'permission denied (ports below 1024 need privileges)',
+};
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return (code !== undefined ? REASONS[code] : undefined) ?? message;
+}

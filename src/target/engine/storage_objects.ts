@@ -1,0 +1,186 @@
+/**
+ * Storage objects as the engine runs them: one logical unit over one device each. An object that a
+ * plan removes is only set aside until the plan holds, so that undoing a refused plan loses no data.
+ */
+import { effective } from '../../objects/attribute.ts';
+import { STORAGE_ATTRIBUTES_OF } from '../../objects/declarations/storage.ts';
+import type {
+  BackstoreKind,
+  BlockObject,
+  FileioObject,
+  RamdiskObject,
+  StorageObject,
+} from '../../objects/document.ts';
+import type { Health } from '../../objects/engine_port.ts';
+import type { Step } from '../../objects/plan.ts';
+import type { Clock } from '../../util/clock.ts';
+import type { Log } from '../../util/log.ts';
+import { LogicalUnit } from '../scsi/logical_unit.ts';
+import { type DeviceConfig, StorageDevice } from '../storage/storage_device.ts';
+
+interface Running {
+  readonly value: StorageObject;
+  readonly device: StorageDevice;
+  readonly logicalUnit: LogicalUnit;
+}
+
+export interface StorageObjectsOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onHealth: (reference: string, health: Health) => void;
+}
+
+export class StorageObjects {
+  readonly #running = new Map<string, Running>();
+  /** Set aside by the plan under way. */
+  readonly #retired = new Map<string, Running[]>();
+  readonly #options: StorageObjectsOptions;
+
+  constructor(options: StorageObjectsOptions) {
+    this.#options = options;
+  }
+
+  logicalUnitOf(reference: string): LogicalUnit | undefined {
+    return this.#running.get(reference)?.logicalUnit;
+  }
+
+  /** Resolves with why the object is degraded, if it is; rejects when not `tolerant` of that. */
+  async apply(step: Step, tolerant: boolean): Promise<string | undefined> {
+    const [, kind = '', name = ''] = step.path;
+    const reference = `${kind}/${name}`;
+    const after = step.after as StorageObject | undefined;
+    const now = this.#running.get(reference);
+    if (after === undefined) {
+      this.#retire(reference);
+      return undefined;
+    }
+    if (now !== undefined && sameMedium(now.value, after)) {
+      this.#update(reference, kind as BackstoreKind, now, after);
+      return undefined;
+    }
+    this.#retire(reference);
+    const revived = this.#revive(reference, after);
+    if (revived !== undefined) {
+      this.#update(reference, kind as BackstoreKind, revived, after);
+      return undefined;
+    }
+    return this.#open(reference, kind as BackstoreKind, name, after, tolerant);
+  }
+
+  /** The plan holds: what it removed is closed. */
+  async commit(): Promise<void> {
+    const gone = [...this.#retired.values()].flat();
+    this.#retired.clear();
+    await Promise.all(gone.map(close));
+  }
+
+  async closeAll(): Promise<void> {
+    await this.commit();
+    const all = [...this.#running.values()];
+    this.#running.clear();
+    await Promise.all(all.map(close));
+  }
+
+  health(): Record<string, Health> {
+    const states: Record<string, Health> = {};
+    for (const [reference, { device }] of this.#running) states[reference] = healthOf(device);
+    return states;
+  }
+
+  async #open(
+    reference: string,
+    kind: BackstoreKind,
+    name: string,
+    value: StorageObject,
+    tolerant: boolean,
+  ): Promise<string | undefined> {
+    const { clock, log, onHealth } = this.#options;
+    const device = new StorageDevice({
+      config: deviceConfigOf(kind, value),
+      clock,
+      log: log.channel('storage'),
+      onHealth: (health) => {
+        onHealth(reference, health);
+        this.#running.get(reference)?.logicalUnit.capacityChanged();
+      },
+    });
+    await device.open();
+    const { fault } = device;
+    if (fault !== null && !tolerant) {
+      await device.close();
+      throw new Error(`storage object ${reference}: ${fault.reason}`);
+    }
+    const attributes = attributesOf(kind, value);
+    const logicalUnit = new LogicalUnit({
+      name,
+      kind,
+      wwn: value.wwn,
+      attributes,
+      storage: device,
+      log: log.channel('lu'),
+    });
+    this.#running.set(reference, { value, device, logicalUnit });
+    return fault === null ? undefined : `storage object ${reference}: ${fault.reason}`;
+  }
+
+  #update(reference: string, kind: BackstoreKind, now: Running, after: StorageObject): void {
+    now.logicalUnit.updateAttributes(attributesOf(kind, after));
+    this.#running.set(reference, { ...now, value: after });
+  }
+
+  #retire(reference: string): void {
+    const running = this.#running.get(reference);
+    if (running === undefined) return;
+    this.#running.delete(reference);
+    const retired = this.#retired.get(reference) ?? [];
+    retired.push(running);
+    this.#retired.set(reference, retired);
+  }
+
+  #revive(reference: string, wanted: StorageObject): Running | undefined {
+    const retired = this.#retired.get(reference) ?? [];
+    const index = retired.findIndex(({ value }) => sameMedium(value, wanted));
+    const [running] = index === -1 ? [] : retired.splice(index, 1);
+    return running;
+  }
+}
+
+async function close({ device, logicalUnit }: Running): Promise<void> {
+  await logicalUnit.close();
+  await device.close();
+}
+
+function healthOf(device: StorageDevice): Health {
+  return device.fault === null ? { ok: true } : { ok: false, reason: device.fault.reason };
+}
+
+/** All but attributes and write_back: what may change without another device. */
+function sameMedium(a: StorageObject, b: StorageObject): boolean {
+  const identity = (value: StorageObject): string =>
+    JSON.stringify(Object.entries({ ...value, attributes: 0, write_back: 0 }).sort());
+  return identity(a) === identity(b);
+}
+
+function attributesOf(kind: BackstoreKind, value: StorageObject) {
+  const values = effective(STORAGE_ATTRIBUTES_OF[kind], value.attributes);
+  // One fact, two names: LIO's attribute shows what `write_back` says.
+  return 'write_back' in value ? { ...values, emulate_write_cache: value.write_back } : values;
+}
+
+function deviceConfigOf(kind: BackstoreKind, value: StorageObject): DeviceConfig {
+  const { emulate_write_cache: writeCache } = attributesOf(kind, value);
+  switch (kind) {
+    case 'ramdisk': {
+      const { size, nullio } = value as RamdiskObject;
+      return { kind, sizeBytes: size, nullio };
+    }
+    case 'fileio': {
+      const { path, size } = value as FileioObject;
+      return { kind, path, sizeBytes: size, writeCache };
+    }
+    case 'block': {
+      const { dev, readonly } = value as BlockObject;
+      return { kind, path: dev, readOnly: readonly, writeCache };
+    }
+  }
+}
