@@ -1,4 +1,5 @@
 /** The engine behind `EnginePort`: applies steps, owns portals, sessions and logical units. */
+import { unlink } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import {
   ApplyError,
@@ -14,8 +15,8 @@ import { ConfigState } from './engine/config_state.ts';
 import { Portals } from './engine/portals.ts';
 import { Sessions } from './engine/sessions.ts';
 import { StorageObjects } from './engine/storage_objects.ts';
-import { createBackingFile, removeBackingFile } from './storage/backing_file.ts';
-import { probeBacking } from './storage/probe.ts';
+import { createBackingFile, probeBacking } from './storage/backing.ts';
+import { SYSCALLS_CHOICE } from './storage/syscalls.ts';
 
 export interface EngineOptions {
   readonly logLevel: LogLevel;
@@ -105,7 +106,10 @@ class Engine implements EnginePort {
       try {
         await this.#run(inverse(step), true);
       } catch (error) {
-        this.#log.error('a step could not be undone', { path: step.path.join('/'), why: `${error}` });
+        this.#log.error('a step could not be undone', {
+          path: step.path.join('/'),
+          why: `${error}`,
+        });
       }
     }
     await this.#storage.commit();
@@ -116,7 +120,7 @@ class Engine implements EnginePort {
       storageObjects: this.#storage.health(),
       portals: this.#portals.health(),
       sessions: this.#sessions.list(),
-      accelerators: { crc32c: CRC32C_PROVIDER, syscalls: SYSCALLS_PROVIDER },
+      accelerators: { syscalls: SYSCALLS_CHOICE },
     };
   }
 
@@ -129,7 +133,7 @@ class Engine implements EnginePort {
   }
 
   removeFile(path: string): Promise<void> {
-    return removeBackingFile(path);
+    return unlink(path);
   }
 
   onEvent(listener: (event: EngineEvent) => void): () => void {

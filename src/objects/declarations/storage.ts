@@ -119,7 +119,14 @@ const UNMAP_LIMITS = {
   max_unmap_lba_count: { ...STORAGE_ATTRIBUTES.max_unmap_lba_count, default: 8192 },
 } satisfies Overrides;
 const OVERRIDES: Record<BackstoreKind, Overrides> = {
-  block: { max_write_same_len: { ...STORAGE_ATTRIBUTES.max_write_same_len, default: 65535 } },
+  block: {
+    emulate_write_cache: {
+      ...STORAGE_ATTRIBUTES.emulate_write_cache,
+      only: false,
+      why: 'block devices are always written through',
+    },
+    max_write_same_len: { ...STORAGE_ATTRIBUTES.max_write_same_len, default: 65535 },
+  },
   fileio: UNMAP_LIMITS,
   ramdisk: UNMAP_LIMITS,
 };

@@ -97,8 +97,8 @@ export class ConfigState implements TargetDirectory {
       parameters: after.parameters,
       auth: authOf(after.auth),
       portals: now?.portals ?? new Set(),
-      luns: now?.luns ?? new Map(),
-      acls: now?.acls ?? new Map(),
+      luns: now?.luns ?? new Map<number, string>(),
+      acls: now?.acls ?? new Map<string, NodeAclState>(),
     });
   }
 

@@ -51,7 +51,7 @@ export class Portals {
       await this.#listen(key, listener);
     } catch (error) {
       const reason = `portal ${key} cannot listen: ${reasonOf(error)}`;
-      if (!tolerant) throw new Error(reason);
+      if (!tolerant) throw new Error(reason, { cause: error });
       listener.reason = reason;
       this.#retryLater(key, listener);
     }
@@ -73,7 +73,7 @@ export class Portals {
     const listeners = [...this.#listeners.values()];
     this.#listeners.clear();
     for (const listener of listeners) listener.retry?.cancel();
-    await Promise.all(listeners.map((listener) => listener.portal?.close()));
+    await Promise.all(listeners.map(async (listener) => listener.portal?.close()));
   }
 
   /** Key `<target>/<tag>/<portal>`. */
@@ -89,7 +89,7 @@ export class Portals {
   async #listen(key: string, listener: Listener): Promise<void> {
     const parsed = parsePortal(key);
     if (!parsed.ok) throw new Error(parsed.reason);
-    const { address, port } = parsed;
+    const { address, port } = parsed.portal;
     const { accept, log } = this.#options;
     const portal = new Portal({ address, port, log, onSocket: (socket) => accept(socket, key) });
     await portal.listen();
@@ -120,6 +120,6 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, message } = error as Error & { code?: string };
   return (code !== undefined ? REASONS[code] : undefined) ?? message;
 }

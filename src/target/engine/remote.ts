@@ -11,7 +11,7 @@ type Operation = Exclude<keyof EnginePort, 'onEvent'>;
 interface Request {
   readonly id: number;
   readonly operation: Operation;
-  readonly args: readonly unknown[];
+  readonly args: unknown[];
 }
 type Reply =
   | { readonly id: number; readonly result: unknown }
@@ -26,7 +26,7 @@ export interface WorkerOptions {
 export function serveEngine(engine: EnginePort, port: MessagePort): void {
   engine.onEvent((event) => port.postMessage({ event } satisfies Reply));
   port.on('message', ({ id, operation, args }: Request) => {
-    const call = engine[operation] as (...args: readonly unknown[]) => Promise<unknown>;
+    const call = engine[operation] as (...args: unknown[]) => Promise<unknown>;
     call.apply(engine, args).then(
       (result) => port.postMessage({ id, result } satisfies Reply),
       (error: unknown) => port.postMessage(failure(id, error)),
@@ -69,10 +69,11 @@ export function startEngineThread(
     const call = calls.get(reply.id);
     calls.delete(reply.id);
     if ('result' in reply) call?.resolve(reply.result);
-    else call?.reject(reply.step ? new ApplyError(reply.step, reply.error) : new Error(reply.error));
+    else
+      call?.reject(reply.step ? new ApplyError(reply.step, reply.error) : new Error(reply.error));
   });
 
-  const invoke = <T>(operation: Operation, ...args: readonly unknown[]): Promise<T> =>
+  const invoke = <T>(operation: Operation, ...args: unknown[]): Promise<T> =>
     new Promise<T>((resolve, reject) => {
       const id = nextId++;
       calls.set(id, { resolve: resolve as (v: unknown) => void, reject });

@@ -16,7 +16,11 @@ import type { Step } from '../../objects/plan.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
 import { LogicalUnit } from '../scsi/logical_unit.ts';
-import { type DeviceConfig, StorageDevice } from '../storage/storage_device.ts';
+import { openBlock } from '../storage/block.ts';
+import { openFileio } from '../storage/fileio.ts';
+import type { OpenMedium } from '../storage/open_result.ts';
+import { openRamdisk } from '../storage/ramdisk.ts';
+import { StorageDevice } from '../storage/storage_device.ts';
 
 interface Running {
   readonly value: StorageObject;
@@ -83,7 +87,7 @@ export class StorageObjects {
 
   health(): Record<string, Health> {
     const states: Record<string, Health> = {};
-    for (const [reference, { device }] of this.#running) states[reference] = healthOf(device);
+    for (const [reference, { device }] of this.#running) states[reference] = device.health;
     return states;
   }
 
@@ -96,7 +100,8 @@ export class StorageObjects {
   ): Promise<string | undefined> {
     const { clock, log, onHealth } = this.#options;
     const device = new StorageDevice({
-      config: deviceConfigOf(kind, value),
+      name: reference,
+      open: openerOf(kind, value),
       clock,
       log: log.channel('storage'),
       onHealth: (health) => {
@@ -104,13 +109,13 @@ export class StorageObjects {
         this.#running.get(reference)?.logicalUnit.capacityChanged();
       },
     });
-    await device.open();
-    const { fault } = device;
+    const attributes = attributesOf(kind, value);
+    device.setWriteCache(attributes.emulate_write_cache);
+    const fault = await device.start();
     if (fault !== null && !tolerant) {
       await device.close();
       throw new Error(`storage object ${reference}: ${fault.reason}`);
     }
-    const attributes = attributesOf(kind, value);
     const logicalUnit = new LogicalUnit({
       name,
       kind,
@@ -150,10 +155,6 @@ async function close({ device, logicalUnit }: Running): Promise<void> {
   await device.close();
 }
 
-function healthOf(device: StorageDevice): Health {
-  return device.fault === null ? { ok: true } : { ok: false, reason: device.fault.reason };
-}
-
 /** All but attributes and write_back: what may change without another device. */
 function sameMedium(a: StorageObject, b: StorageObject): boolean {
   const identity = (value: StorageObject): string =>
@@ -167,20 +168,15 @@ function attributesOf(kind: BackstoreKind, value: StorageObject) {
   return 'write_back' in value ? { ...values, emulate_write_cache: value.write_back } : values;
 }
 
-function deviceConfigOf(kind: BackstoreKind, value: StorageObject): DeviceConfig {
-  const { emulate_write_cache: writeCache } = attributesOf(kind, value);
+function openerOf(kind: BackstoreKind, value: StorageObject): OpenMedium {
   switch (kind) {
-    case 'ramdisk': {
-      const { size, nullio } = value as RamdiskObject;
-      return { kind, sizeBytes: size, nullio };
-    }
+    case 'ramdisk':
+      return openRamdisk(value as RamdiskObject);
     case 'fileio': {
-      const { path, size } = value as FileioObject;
-      return { kind, path, sizeBytes: size, writeCache };
+      const { path, size, write_back: writeBack } = value as FileioObject;
+      return openFileio({ path, size, writeBack });
     }
-    case 'block': {
-      const { dev, readonly } = value as BlockObject;
-      return { kind, path: dev, readOnly: readonly, writeCache };
-    }
+    case 'block':
+      return openBlock(value as BlockObject);
   }
 }

@@ -1,0 +1,138 @@
+/** Sessions as the engine keeps them in step with the configuration; the iSCSI layer's host. */
+import type { Socket } from 'node:net';
+import { nameKey } from '../../objects/names.ts';
+import type { EngineEvent, SessionInfo, SessionLunInfo } from '../../objects/engine_port.ts';
+import type { Step } from '../../objects/plan.ts';
+import type { Clock } from '../../util/clock.ts';
+import type { Log } from '../../util/log.ts';
+import { acceptConnection } from '../iscsi/accept.ts';
+import type { LoginResult } from '../iscsi/directory.ts';
+import type { IscsiHost, RefusedLogin } from '../iscsi/iscsi_host.ts';
+import type { Session } from '../iscsi/session.ts';
+import { SessionTable } from '../iscsi/session_table.ts';
+import type { LogicalUnit } from '../scsi/logical_unit.ts';
+import { ItNexus } from '../scsi/nexus.ts';
+import type { ConfigState, TpgState } from './config_state.ts';
+import { lunMapOf, type Viewed } from './lun_map.ts';
+
+export interface SessionsOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly state: ConfigState;
+  readonly logicalUnitOf: (reference: string) => LogicalUnit | undefined;
+  readonly emit: (event: EngineEvent) => void;
+}
+
+/** SPC-4 §7.8.6.6 knows no relative port 0, LIO's tags do. */
+const relativePortId = (tag: number): number => (tag === 0 ? 0xffff : tag & 0xffff);
+
+export class Sessions implements IscsiHost {
+  readonly directory: ConfigState;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly #options: SessionsOptions;
+  readonly #table: SessionTable;
+
+  constructor(options: SessionsOptions) {
+    this.directory = options.state;
+    this.clock = options.clock;
+    this.log = options.log.channel('iscsi');
+    this.#options = options;
+    this.#table = new SessionTable(this);
+  }
+
+  accept(socket: Socket, portal: string): void {
+    acceptConnection(socket, { portal, sessions: this.#table });
+  }
+
+  list(): readonly SessionInfo[] {
+    return [...this.#table].map((session) => this.#describe(session));
+  }
+
+  /** A plan was applied: sessions see their new LUNs, or end where nothing is left to serve them. */
+  refresh(steps: readonly Step[]): void {
+    const touched = new Set<string>();
+    let everything = false;
+    for (const { subject, path } of steps) {
+      if (subject === 'storage_object') everything = true;
+      else if (subject !== 'portal' && subject !== 'discovery_auth') touched.add(path[2] ?? '');
+    }
+    if (!everything && touched.size === 0) return;
+    for (const session of [...this.#table]) {
+      const target = session.result.tpg?.targetName;
+      if (target !== undefined && (everything || touched.has(target))) this.#refresh(session);
+    }
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    await this.#table.close(graceMs);
+  }
+
+  openNexus(result: LoginResult): ItNexus {
+    const { tpg, initiatorName, isid } = result;
+    if (tpg === undefined) throw new Error('a discovery session has no nexus');
+    const nexus = new ItNexus({
+      // RFC 7143 §4.4.1: the initiator port's name.
+      initiatorPort: `${initiatorName},i,0x${isid}`,
+      targetPort: {
+        name: tpg.targetName,
+        tpgTag: tpg.tag,
+        relativePortId: relativePortId(tpg.tag),
+      },
+    });
+    nexus.setLuns(this.#lunMap(result));
+    return nexus;
+  }
+
+  sessionOpened(session: Session): void {
+    this.#options.emit({ type: 'session', change: 'opened', session: this.#describe(session) });
+  }
+
+  sessionClosed(session: Session): void {
+    this.#options.emit({ type: 'session', change: 'closed', session: this.#describe(session) });
+  }
+
+  loginRefused(event: RefusedLogin): void {
+    const { initiator, target, address, rule, statusClass, statusDetail } = event;
+    this.#options.emit({
+      type: 'loginRefused',
+      initiator,
+      target,
+      address,
+      rule,
+      statusClass,
+      statusDetail,
+    });
+  }
+
+  #refresh(session: Session): void {
+    const { result, nexus } = session;
+    const tpg = this.#tpgOf(result);
+    if (tpg === undefined) return session.end('its target portal group was deleted');
+    if (!tpg.enabled) return session.end('its target portal group was disabled');
+    if (result.acl !== undefined && !tpg.acls.has(nameKey(result.initiatorName))) {
+      return session.end('its node ACL was deleted');
+    }
+    nexus?.setLuns(this.#lunMap(result));
+  }
+
+  #tpgOf(result: LoginResult): TpgState | undefined {
+    const { tpg } = result;
+    return tpg && this.directory.tpg(tpg.targetName, tpg.tag);
+  }
+
+  #lunMap(result: LoginResult): ReadonlyMap<number, Viewed> {
+    const tpg = this.#tpgOf(result);
+    if (tpg === undefined) return new Map();
+    return lunMapOf(tpg, nameKey(result.initiatorName), this.#options.logicalUnitOf);
+  }
+
+  #describe(session: Session): SessionInfo {
+    const mappedLuns: SessionLunInfo[] = [];
+    for (const [mappedLun, { storageObject, writeProtect }] of this.#lunMap(session.result)) {
+      mappedLuns.push({ mappedLun, storageObject, writeProtect });
+    }
+    mappedLuns.sort((a, b) => a.mappedLun - b.mappedLun);
+    return { ...session.info(), mappedLuns };
+  }
+}
