@@ -20,6 +20,8 @@ export interface SaveReport {
   readonly file: string;
   /** Folder and count of kept backups, when a backup was made. */
   readonly backups?: { readonly folder: string; readonly kept: number };
+  /** Saved, but the former configuration could not be backed up, and why: to be shown. */
+  readonly warning?: string;
 }
 
 export interface Methods {

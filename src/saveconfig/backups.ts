@@ -1,0 +1,82 @@
+/** Compressed copies of the former configurations, in `backup/` beside the file. */
+import { basename, dirname, extname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { syncFolder, writeDurably, type SavedBackups, type SaveFs } from './save.ts';
+
+const compress = promisify(gzip);
+const expand = promisify(gunzip);
+/** A configuration never expands to more; a hostile or broken backup stops there. */
+const MAX_BACKUP_BYTES = 256 * 1024 * 1024;
+
+const two = (n: number) => String(n).padStart(2, '0');
+
+/** Local time as in targetcli's backups: `20261120-11:04:05`. */
+function stamp(now: Date): string {
+  const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+  return `${day}-${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}`;
+}
+
+/** Oldest first. */
+async function listBackups(fs: SaveFs, folder: string, prefix: string): Promise<string[]> {
+  const found: { name: string; key: string }[] = [];
+  for (const name of await fs.readdir(folder)) {
+    if (!name.startsWith(prefix) || !name.endsWith('.gz')) continue;
+    const time = /^(\d{8}-\d\d:\d\d:\d\d)(?:\.(\d\d))?\./.exec(name.slice(prefix.length));
+    if (time) found.push({ name, key: `${time[1]}.${time[2] ?? '00'}` });
+  }
+  return found.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ name }) => name);
+}
+
+async function isSame(fs: SaveFs, backup: string, former: Buffer): Promise<boolean> {
+  try {
+    const text = await expand(await fs.readFile(backup), { maxOutputLength: MAX_BACKUP_BYTES });
+    return text.equals(former);
+  } catch {
+    return false;
+  }
+}
+
+/** Two saves within a second: the later one sorts behind. */
+async function writeNew(fs: SaveFs, start: string, end: string, content: Buffer): Promise<void> {
+  for (let n = 0; ; n++) {
+    const unique = n === 0 ? '' : `.${two(n)}`;
+    try {
+      await writeDurably(fs, `${start}${unique}${end}`, content);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || n === 99) throw error;
+    }
+  }
+}
+
+/**
+ * Back up `file` as it stands, unless the newest backup equals it, and remove the oldest beyond
+ * `maxBackups`. Undefined when there is no file yet.
+ */
+export async function keepBackup(
+  fs: SaveFs,
+  file: string,
+  maxBackups: number,
+  now: Date,
+): Promise<SavedBackups | undefined> {
+  const former = await fs.readFile(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (former === undefined) return undefined;
+  const folder = join(dirname(file), 'backup');
+  const extension = extname(file);
+  const prefix = `${basename(file, extension)}-`;
+  await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+  const newest = (await listBackups(fs, folder, prefix)).at(-1);
+  if (newest === undefined || !(await isSame(fs, join(folder, newest), former))) {
+    const start = join(folder, `${prefix}${stamp(now)}`);
+    await writeNew(fs, start, `${extension}.gz`, await compress(former));
+    await syncFolder(fs, folder);
+  }
+  const all = await listBackups(fs, folder, prefix);
+  const tooMany = all.slice(0, Math.max(0, all.length - maxBackups));
+  for (const name of tooMany) await fs.unlink(join(folder, name));
+  return { folder, kept: all.length - tooMany.length };
+}
