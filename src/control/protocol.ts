@@ -2,14 +2,11 @@
  * The control socket: JSON-RPC 2.0, one message per line, unix socket of mode 0600. Methods with
  * their parameters and results, once, for server and client.
  */
-import type { Document, DocumentPath } from '../objects/document.ts';
+import type { Document } from '../objects/document.ts';
+import type { Edit } from '../objects/edits.ts';
 import type { BackingInfo, EngineEvent, RuntimeState } from '../objects/engine_port.ts';
 
-/** One edit of a document: a value at a path, or its removal when `value` is absent. */
-export interface Edit {
-  readonly path: DocumentPath;
-  readonly value?: unknown;
-}
+export type { Edit };
 
 export interface Revisioned {
   readonly revision: number;

@@ -96,14 +96,22 @@ export const EMPTY_DOCUMENT: Document = {
   iscsi: { discovery_auth: {}, targets: {} },
 };
 
+/** `record[key]` where the key is the record's own: names like `constructor` are possible. */
+export function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
 /** Where a value stands in the document: `['iscsi', 'targets', name, 'tpgs', '1']`. */
 export type DocumentPath = readonly string[];
 
 /** The storage object that `fileio/disk1` names, or undefined. */
 export function storageObjectOf(document: Document, reference: string): StorageObject | undefined {
   const slash = reference.indexOf('/');
-  const kind = reference.slice(0, slash) as BackstoreKind;
-  return document.backstores[kind]?.[reference.slice(slash + 1)];
+  const kinds: Readonly<Record<string, Readonly<Record<string, StorageObject>>>> = {
+    ...document.backstores,
+  };
+  const objects = own(kinds, reference.slice(0, slash));
+  return objects === undefined ? undefined : own(objects, reference.slice(slash + 1));
 }
 
 export function getIn(document: unknown, path: DocumentPath): unknown {

@@ -56,6 +56,8 @@ export interface Health {
   readonly ok: boolean;
   /** `no such file /srv/x.img`, `address in use`. */
   readonly reason?: string;
+  /** Bytes, of a storage object that is ready: the document does not hold a block device's size. */
+  readonly size?: number;
 }
 
 export interface RuntimeState {

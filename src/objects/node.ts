@@ -92,8 +92,10 @@ export interface NodeKind {
   readonly help: string;
   /** The configuration groups of this node besides `global`. */
   readonly groups: (node: TreeNode) => Readonly<Record<string, AttributeGroup>>;
-  /** The sparse values of a group as stored. */
+  /** The sparse values of a group as stored, or as they follow from other values. */
   readonly read: (document: Document, node: TreeNode, group: string) => AttributeBag;
+  /** Values that only the running engine knows, laid over those of `read`. */
+  readonly live?: (view: View, node: TreeNode, group: string) => AttributeBag;
   /** A document with those values changed; checks what one attribute cannot know. Throws ConfigError. */
   readonly write: (
     document: Document,
@@ -106,7 +108,10 @@ export interface NodeKind {
   readonly commands: Readonly<Record<string, CommandDeclaration>>;
   /** In the order of display. */
   readonly children: (document: Document, node: TreeNode) => readonly TreeNode[];
-  /** The child of that name or of one of its other spellings (`tpgt1`, `iblock`); O(1). */
+  /**
+   * The child of that name or of one of its other spellings (`tpgt1`, `iblock`); O(1). Throws a
+   * ConfigError for what LIO has and this engine has not (`pscsi`): it names what to use instead.
+   */
   readonly child: (document: Document, node: TreeNode, name: string) => TreeNode | undefined;
   readonly summary: (view: View, node: TreeNode) => Summary;
   /** Lines of `info`, as `key: value`. */

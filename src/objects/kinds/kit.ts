@@ -1,0 +1,152 @@
+/** What the node kinds share: nodes, paths, sorted names, sparse groups, messages. */
+import {
+  check,
+  type AttributeBag,
+  type AttributeGroup,
+  type AttributeValue,
+} from '../attribute.ts';
+import { getIn, setIn, type Document, type DocumentPath } from '../document.ts';
+import { ConfigError } from '../errors.ts';
+import type { CommandOutcome, Message, NodeKind, Parameter, TreeNode } from '../node.ts';
+
+export function makeNode(
+  kind: NodeKind,
+  parent: TreeNode | undefined,
+  name: string,
+  at: DocumentPath,
+): TreeNode {
+  return { kind, name, parent, at };
+}
+
+/** `/iscsi/iqn…/tpg1/luns/lun0`; the root is `/`. */
+export function pathOf(node: TreeNode): string {
+  const names: string[] = [];
+  for (let at: TreeNode | undefined = node; at?.parent !== undefined; at = at.parent) {
+    names.push(at.name);
+  }
+  return `/${names.reverse().join('/')}`;
+}
+
+const split = (name: string) => {
+  const digits = /\d*$/.exec(name)?.[0] ?? '';
+  return { stem: name.slice(0, name.length - digits.length), digits };
+};
+
+/** By name, a trailing number as a number: lun2 before lun10. */
+export function compareNames(a: string, b: string): number {
+  const x = split(a);
+  const y = split(b);
+  if (x.stem === y.stem && x.digits !== '' && y.digits !== '') {
+    return Number(x.digits) - Number(y.digits);
+  }
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The object at a node's place; empty when the place is gone. */
+export function recordAt(document: Document, at: DocumentPath): Readonly<Record<string, unknown>> {
+  const value = getIn(document, at);
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+export function namesAt(document: Document, at: DocumentPath): readonly string[] {
+  return Object.keys(recordAt(document, at)).sort(compareNames);
+}
+
+export function hasAt(document: Document, at: DocumentPath): boolean {
+  return getIn(document, at) !== undefined;
+}
+
+/** Sparse values of the group that stands at `key` of a node. */
+export function bagAt(document: Document, node: TreeNode, key: string): AttributeBag {
+  return recordAt(document, [...node.at, key]) as AttributeBag;
+}
+
+/** `bag` with `values` set: each checked by its declaration, those equal to their default removed. */
+export function mergeBag(
+  name: string,
+  group: AttributeGroup,
+  bag: AttributeBag,
+  values: AttributeBag,
+): AttributeBag {
+  const merged: Record<string, AttributeValue> = { ...bag };
+  for (const [key, value] of Object.entries(values)) {
+    const attribute = Object.hasOwn(group, key) ? group[key] : undefined;
+    if (attribute === undefined) {
+      throw new ConfigError(`Unknown parameter ${key} in group '${name}'.`);
+    }
+    if (attribute.readonly === true) throw new ConfigError(`Parameter ${key} is read-only.`);
+    const checked = check(attribute, value);
+    if (!checked.ok) throw new ConfigError(`Cannot set ${name} ${key}: ${checked.reason}`);
+    if (checked.value === attribute.default) delete merged[key];
+    else merged[key] = checked.value;
+  }
+  return merged;
+}
+
+/** `set GROUP …` for a group stored as it is under `key`. */
+export function writeBagAt(
+  document: Document,
+  node: TreeNode,
+  key: string,
+  merged: AttributeBag,
+): Document {
+  return setIn(document, [...node.at, key], merged);
+}
+
+export const noGroups: NodeKind['groups'] = () => ({});
+export const readNothing: NodeKind['read'] = () => ({});
+export const writeNothing: NodeKind['write'] = (_document, _node, group) => {
+  throw new ConfigError(`Unknown configuration group: ${group}`);
+};
+export const NO_ATTRIBUTES = {
+  groups: noGroups,
+  read: readNothing,
+  write: writeNothing,
+} as const satisfies Partial<NodeKind>;
+export const NO_CHILDREN = {
+  children: () => [],
+  child: () => undefined,
+} as const satisfies Partial<NodeKind>;
+
+export const info = (text: string): Message => ({ level: 'info', text });
+export const warning = (text: string): Message => ({ level: 'warning', text });
+
+/** The outcome of a command that changed the document. */
+export function changed(
+  document: Document,
+  messages: readonly Message[],
+  created?: string,
+): CommandOutcome {
+  return { document, messages, ...(created !== undefined && { created }) };
+}
+
+export function count(word: string, n: number): string {
+  return `${word}: ${n}`;
+}
+
+/** Text parameter of up to 4096 characters. */
+export function textParameter(help: string): Parameter & { kind: 'text' } {
+  return { kind: 'text', lengthMax: 4096, default: '', help };
+}
+
+export function flagParameter(help: string, value: boolean): Parameter & { kind: 'bool' } {
+  return { kind: 'bool', style: 'truefalse', default: value, help };
+}
+
+/** An argument as text; empty when omitted. */
+export function textOf(value: AttributeValue | undefined): string {
+  return value === undefined ? '' : String(value);
+}
+
+/** `3`, `tpg3`, `lun3`: the number after an optional prefix; undefined for anything else. */
+export function numberAfter(prefix: RegExp, text: string): number | undefined {
+  const digits = text.trim().replace(prefix, '');
+  return /^\d{1,9}$/.test(digits) ? Number(digits) : undefined;
+}
+
+/** The smallest number from `first` on that is no key of `taken`. */
+export function firstFree(taken: Readonly<Record<string, unknown>>, first: number): number {
+  let n = first;
+  while (Object.hasOwn(taken, String(n))) n += 1;
+  return n;
+}

@@ -1,0 +1,237 @@
+/** `portals` of a TPG and one portal. */
+import { getIn, own, setIn, type Document, type Portal, type Tpg } from '../document.ts';
+import { ConfigError } from '../errors.ts';
+import type { NodeKind, Summary, TreeNode, View } from '../node.ts';
+import type { Arguments, CommandContext, CommandOutcome, Message, Parameter } from '../node.ts';
+import {
+  canonicalAddress,
+  DEFAULT_PORT,
+  isWildcard,
+  normalisePortal,
+  parsePortal,
+  portalKey,
+  portalLabel,
+  type PortalAddress,
+} from '../portal_address.ts';
+import {
+  changed,
+  count,
+  hasAt,
+  info,
+  makeNode,
+  namesAt,
+  NO_ATTRIBUTES,
+  NO_CHILDREN,
+  pathOf,
+  textOf,
+  textParameter,
+  warning,
+} from './kit.ts';
+
+const ISER_REFUSED =
+  'Cannot change iser: iSER is not served by this build yet; the portal keeps serving iSCSI over TCP';
+
+function addressOf(key: string): PortalAddress {
+  const parsed = parsePortal(key);
+  return parsed.ok ? parsed.portal : { address: key, port: 0 };
+}
+
+const labelOf = (key: string) => portalLabel(addressOf(key));
+
+/** The TPG of the same target that has this portal, by tag. */
+function ownerOf(document: Document, targetAt: readonly string[], key: string): string | undefined {
+  const tpgs = getIn(document, [...targetAt, 'tpgs']) as Readonly<Record<string, Tpg>>;
+  return Object.keys(tpgs).find((tag) => own(tpgs[tag]?.portals ?? {}, key) !== undefined);
+}
+
+function addressGiven(args: Arguments): { portal: PortalAddress; messages: Message[] } {
+  const messages: Message[] = [];
+  const typed = textOf(args['ip_address']);
+  const port = args['ip_port'];
+  if (port === undefined) messages.push(info(`Using default IP port ${DEFAULT_PORT}`));
+  const result = normalisePortal(typed === '' ? '0.0.0.0' : typed, Number(port ?? DEFAULT_PORT));
+  if (!result.ok) throw new ConfigError(`Could not create NetworkPortal: ${result.reason}`);
+  if (result.portal.address === '0.0.0.0') messages.push(info('Binding to INADDR_ANY (0.0.0.0)'));
+  if (result.portal.address === '::') messages.push(info('Binding to INADDR_ANY (::0)'));
+  return { portal: result.portal, messages };
+}
+
+/** The engine will say whether it can listen; a foreign address is most often a typing error. */
+async function foreignAddress(context: CommandContext, address: string): Promise<Message[]> {
+  if (isWildcard(address)) return [];
+  const local = await context.host.addresses();
+  if (local.length === 0 || local.some((one) => canonicalAddress(one) === address)) return [];
+  if (address.startsWith('127.')) return [];
+  return [warning(`${address} is no address of this machine at present`)];
+}
+
+async function create(context: CommandContext, args: Arguments): Promise<CommandOutcome> {
+  const { node, view } = context;
+  const { portal, messages } = addressGiven(args);
+  const key = portalKey(portal);
+  const owner = ownerOf(view.document, node.at.slice(0, 3), key);
+  if (owner !== undefined) {
+    const elsewhere = owner === node.at[4] ? '' : `: it belongs to tpg${owner} of this target`;
+    throw new ConfigError(`This NetworkPortal already exists in configFS${elsewhere}`);
+  }
+  messages.push(...(await foreignAddress(context, portal.address)));
+  const value: Portal = { iser: false };
+  messages.push(info(`Created network portal ${portalLabel(portal)}.`));
+  const document = setIn(view.document, [...node.at, key], value);
+  return changed(document, messages, `${pathOf(node)}/${labelOf(key)}`);
+}
+
+function deletePortal({ node, view }: CommandContext, args: Arguments): CommandOutcome {
+  const typed = textOf(args['ip_address']);
+  const result = normalisePortal(typed, Number(args['ip_port']));
+  const key = result.ok ? portalKey(result.portal) : undefined;
+  if (key === undefined || !hasAt(view.document, [...node.at, key])) {
+    throw new ConfigError(
+      `No such NetworkPortal in configfs: ${pathOf(node)}/${typed}:${args['ip_port']}`,
+    );
+  }
+  return changed(setIn(view.document, [...node.at, key], undefined), [
+    info(`Deleted network portal ${labelOf(key)}`),
+  ]);
+}
+
+function suggestOf(part: 'address' | 'port') {
+  return ({ node, view }: CommandContext) => {
+    const all = namesAt(view.document, node.at).map((key) => String(addressOf(key)[part]));
+    return [...new Set(all)];
+  };
+}
+
+const IP_PORT: Parameter = {
+  kind: 'uint',
+  min: 1,
+  max: 65_535,
+  default: DEFAULT_PORT,
+  help: 'TCP port.',
+};
+
+const portalNode = (parent: TreeNode, key: string) =>
+  makeNode(PORTAL, parent, labelOf(key), [...parent.at, key]);
+
+export const PORTALS: NodeKind = {
+  id: 'portals',
+  help: 'The addresses at which initiators reach a TPG.',
+  ...NO_ATTRIBUTES,
+  commands: {
+    create: {
+      help:
+        'Creates a network portal.\nWithout an address it listens on all IPv4 addresses ' +
+        '(0.0.0.0), with ::0 on all IPv6 and IPv4 addresses; the port is 3260 when it is omitted. ' +
+        'Targets may share an address and port, TPGs of one target may not.',
+      params: {
+        ip_address: {
+          ...textParameter('IPv4 or IPv6 address.'),
+          suggest: async ({ host }) => [...(await host.addresses()), '0.0.0.0', '::0'],
+        },
+        ip_port: IP_PORT,
+      },
+      run: create,
+      seeAlso: ['delete'],
+    },
+    delete: {
+      help: 'Deletes a network portal.\nIts connections end.',
+      params: {
+        ip_address: {
+          ...textParameter('IPv4 or IPv6 address.'),
+          required: true,
+          suggest: suggestOf('address'),
+        },
+        ip_port: { ...IP_PORT, required: true, suggest: suggestOf('port') },
+      },
+      run: deletePortal,
+      seeAlso: ['create'],
+    },
+  },
+  children: (document, node) =>
+    namesAt(document, node.at)
+      .map((key) => portalNode(node, key))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  child: (document, node, name) => {
+    const parsed = parsePortal(name);
+    const key = parsed.ok ? portalKey(parsed.portal) : undefined;
+    if (key === undefined || !hasAt(document, [...node.at, key])) return undefined;
+    return portalNode(node, key);
+  },
+  summary: ({ document }, node) => ({
+    text: count('Portals', namesAt(document, node.at).length),
+    healthy: null,
+  }),
+};
+
+function summary({ document, runtime }: View, node: TreeNode): Summary {
+  const portal = getIn(document, node.at) as Portal | undefined;
+  const [, , target, , tag, , key] = node.at;
+  const health = own(runtime.portals, `${target}/${tag}/${key}`);
+  if (health?.ok === false) return { text: health.reason ?? 'not listening', healthy: false };
+  return { text: portal?.iser === true ? 'iser' : 'OK', healthy: true };
+}
+
+function setIser({ node, view }: CommandContext, wanted: boolean): CommandOutcome {
+  if (wanted) throw new ConfigError(ISER_REFUSED);
+  const at = [...node.at, 'iser'];
+  const messages = [info('iSER enable now: False')];
+  if (getIn(view.document, at) !== true) return { messages };
+  return changed(setIn(view.document, at, false), messages);
+}
+
+function setOffload(wanted: boolean): CommandOutcome {
+  if (wanted) {
+    throw new ConfigError('Cannot change offload: this engine drives no iSCSI offload adapter');
+  }
+  return { messages: [info('offload enable now: False')] };
+}
+
+const BOOLEAN: Parameter = {
+  kind: 'bool',
+  style: 'truefalse',
+  default: false,
+  required: true,
+  help: 'Whether it shall be enabled.',
+};
+
+export const PORTAL: NodeKind = {
+  id: 'portal',
+  help: 'An address and port at which initiators reach a TPG.',
+  ...NO_ATTRIBUTES,
+  commands: {
+    enable_iser: {
+      help: 'Enables or disables iSER for this portal.\nNot served by this build yet.',
+      params: { boolean: BOOLEAN },
+      run: (context, args) => setIser(context, args['boolean'] === true),
+    },
+    enable_offload: {
+      help: 'Enables or disables offload for this portal.\nOnly false is possible.',
+      params: { boolean: BOOLEAN },
+      run: (_context, args) => setOffload(args['boolean'] === true),
+    },
+    iser_enable: {
+      help: 'Enables iSER for this portal: the older spelling of enable_iser true.',
+      params: {},
+      run: (context) => setIser(context, true),
+      seeAlso: ['enable_iser'],
+    },
+    iser_disable: {
+      help: 'Disables iSER for this portal: the older spelling of enable_iser false.',
+      params: {},
+      run: (context) => setIser(context, false),
+      seeAlso: ['enable_iser'],
+    },
+  },
+  ...NO_CHILDREN,
+  summary,
+  info: ({ document }, node) => {
+    const { address, port } = addressOf(node.at.at(-1) ?? '');
+    const iser = (getIn(document, node.at) as Portal | undefined)?.iser === true;
+    return [
+      `ip_address: ${address.includes(':') ? `[${address}]` : address}`,
+      `iser: ${iser ? 'True' : 'False'}`,
+      'offload: False',
+      `port: ${port}`,
+    ];
+  },
+};
