@@ -77,7 +77,7 @@ function applyOne(document: unknown, edit: Edit, ours: WeakSet<object>): unknown
  * been validated: its shape is as good as the edits' values.
  */
 export function applyEdits(document: Document, edits: readonly Edit[]): Document {
-  if (!Array.isArray(edits)) throw new ConfigError('Edits are a list');
+  if (!(edits instanceof Array)) throw new ConfigError('Edits are a list');
   const ours = new WeakSet<object>();
   let wanted: unknown = document;
   for (const edit of edits) wanted = applyOne(wanted, edit, ours);

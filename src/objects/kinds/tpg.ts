@@ -58,7 +58,8 @@ function read(document: Document, node: TreeNode, group: string): AttributeBag {
 
 /** authentication=1 takes `None` out of what is offered, as LIO does: the older choice is void. */
 function withoutAuthMethod(tpg: Tpg): Tpg {
-  const { AuthMethod: _void, ...parameters } = tpg.parameters;
+  const parameters: Record<string, unknown> = { ...tpg.parameters };
+  delete parameters['AuthMethod'];
   return { ...tpg, parameters };
 }
 
