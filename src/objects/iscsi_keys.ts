@@ -16,6 +16,8 @@ export type KeyDeclaration = Attribute & {
   readonly sentBy: 'both' | 'initiator' | 'target';
   /** Values holding when nobody sends the key, where it differs from what we offer (`default`). */
   readonly rfcDefault?: number | boolean | string;
+  /** What a peer may say, where this engine serves less (RFC 7143 §13). */
+  readonly wire?: { readonly min: number; readonly max: number };
   /** Answer `Irrelevant` in a discovery session. */
   readonly irrelevantInDiscovery?: true;
   readonly securityStage?: true;
@@ -106,6 +108,7 @@ export const TPG_PARAMETERS = {
     max: 0,
     default: 0,
     why: 'error recovery levels 1 and 2 are not served',
+    wire: { min: 0, max: 2 },
     rule: 'min',
     spec: 'RFC 7143 §13.20',
     help: 'Recovery levels represent a combination of recovery capabilities.',
@@ -181,6 +184,7 @@ export const TPG_PARAMETERS = {
     max: 1,
     default: 1,
     why: 'sessions of several connections are not served',
+    wire: { min: 1, max: 65_535 },
     rule: 'min',
     irrelevantInDiscovery: true,
     spec: 'RFC 7143 §13.2',
@@ -250,3 +254,128 @@ export const TPG_PARAMETERS = {
   },
 } as const satisfies Readonly<Record<string, KeyDeclaration>> & AttributeGroup;
 export type TpgParameterBag = SparseValuesOf<typeof TPG_PARAMETERS>;
+
+const DECLARED = {
+  kind: 'text',
+  lengthMax: 255,
+  default: '',
+  rule: 'declarative',
+  scope: 'session',
+} as const;
+
+/** Keys that no administrator sets. */
+const SESSION_KEYS = {
+  InitiatorName: {
+    ...DECLARED,
+    lengthMax: 223,
+    use: 'IO',
+    sentBy: 'initiator',
+    spec: 'RFC 7143 §13.5',
+    help: 'The initiator, in the first request of each login.',
+  },
+  InitiatorAlias: {
+    ...DECLARED,
+    use: 'ALL',
+    sentBy: 'initiator',
+    spec: 'RFC 7143 §13.6',
+    help: 'What people call the initiator.',
+  },
+  TargetName: {
+    ...DECLARED,
+    lengthMax: 223,
+    use: 'IO',
+    sentBy: 'both',
+    spec: 'RFC 7143 §13.4',
+    help: 'The target to log in to; also the answer to SendTargets.',
+  },
+  TargetAddress: {
+    ...DECLARED,
+    use: 'ALL',
+    sentBy: 'target',
+    spec: 'RFC 7143 §13.8',
+    help: 'Where a target is reached: address, port and portal group tag.',
+  },
+  TargetPortalGroupTag: {
+    kind: 'uint',
+    min: 0,
+    max: 65_535,
+    default: 1,
+    rule: 'declarative',
+    use: 'IO',
+    scope: 'session',
+    sentBy: 'target',
+    spec: 'RFC 7143 §13.9',
+    help: 'Tag of the portal group of this connection, in the first login response.',
+  },
+  SessionType: {
+    kind: 'choice',
+    values: ['Normal', 'Discovery'],
+    default: 'Normal',
+    rule: 'declarative',
+    use: 'LO',
+    scope: 'session',
+    sentBy: 'initiator',
+    spec: 'RFC 7143 §13.21',
+    help: 'Whether the session moves data or only asks for targets.',
+  },
+  SendTargets: {
+    ...DECLARED,
+    use: 'FFPO',
+    sentBy: 'initiator',
+    spec: 'RFC 7143 Appendix C',
+    help: 'Asks for targets and their addresses.',
+  },
+  TaskReporting: {
+    ...LO_SESSION,
+    kind: 'choice',
+    values: ['RFC3720'],
+    default: 'RFC3720',
+    rule: 'first-in-list',
+    irrelevantInDiscovery: true,
+    spec: 'RFC 7143 §13.23',
+    help: 'When the end of an aborted task is reported.',
+  },
+  iSCSIProtocolLevel: {
+    ...LO_SESSION,
+    kind: 'uint',
+    min: 1,
+    max: 1,
+    default: 1,
+    wire: { min: 0, max: 31 },
+    rule: 'min',
+    irrelevantInDiscovery: true,
+    spec: 'RFC 7143 §13.22',
+    help: 'Level of iSCSI: 1 is RFC 7143, 2 adds RFC 7144.',
+  },
+  NodeArchitecture: {
+    ...DECLARED,
+    use: 'LO',
+    sentBy: 'initiator',
+    spec: 'RFC 7143 §13.24',
+    help: 'What the initiator says that it runs on.',
+  },
+  /** The other keys of RFC 7145 have no meaning without this one and are not understood. */
+  RDMAExtensions: {
+    ...LO_SESSION,
+    ...no,
+    only: false,
+    why: 'no portal of this engine speaks iSER',
+    rule: 'and',
+    spec: 'RFC 7145 §6.3',
+    help: 'Whether data moves by RDMA.',
+  },
+} as const satisfies Readonly<Record<string, KeyDeclaration>>;
+
+const KEYS: Readonly<Record<string, KeyDeclaration>> = { ...TPG_PARAMETERS, ...SESSION_KEYS };
+/** An attribute of LIO that never stands on the wire. */
+const NOT_ON_THE_WIRE = 'MaxXmitDataSegmentLength';
+
+/** The declaration of a key that a peer may name; case counts (RFC 7143 §6.1). */
+export function keyDeclaration(name: string): KeyDeclaration | undefined {
+  return Object.hasOwn(KEYS, name) && name !== NOT_ON_THE_WIRE ? KEYS[name] : undefined;
+}
+
+/** Names of every key that peers may send or receive, in a fixed order. */
+export const WIRE_KEYS: readonly string[] = Object.keys(KEYS).filter(
+  (name) => name !== NOT_ON_THE_WIRE,
+);
