@@ -1,0 +1,41 @@
+/** libiscsi's conformance suite, one case per process. */
+import { mustRun, run } from '../support/programs.ts';
+
+const CASE_TIMEOUT_MS = 60_000;
+
+export interface CaseResult {
+  /** CUnit counts a skipped case as passed: its own message tells. */
+  readonly outcome: 'pass' | 'skip' | 'fail';
+  /** The tool's messages, or how it ended. */
+  readonly detail: string;
+}
+
+/** `Read10.Simple` …: every case the installed tool knows. */
+export async function listCases(): Promise<string[]> {
+  const { stdout } = await mustRun('iscsi-test-cu', ['-l']);
+  return stdout
+    .split('\n')
+    .filter((line) => /^ALL\.[^.]+\.[^.]+$/.test(line))
+    .map((line) => line.slice('ALL.'.length));
+}
+
+/** `urls`: one path, or two for the multipath cases. */
+export async function runCase(name: string, urls: readonly string[]): Promise<CaseResult> {
+  const args = ['--dataloss', '--allow-sanitize', '--normal', '-t', `ALL.${name}`, ...urls];
+  const outcome = await run('iscsi-test-cu', args, { timeoutMs: CASE_TIMEOUT_MS });
+  return judge(outcome.stdout + outcome.stderr, outcome.timedOut);
+}
+
+export function judge(text: string, timedOut: boolean): CaseResult {
+  const messages = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => /^\[(FAILED|SKIPPED)\]|^\d+\. test_/.test(line));
+  const detail = messages.join('\n') || text.trim();
+  if (timedOut) return { outcome: 'fail', detail: `No end within a minute\n${detail}` };
+  const summary = /^\s*tests\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)/m.exec(text);
+  const [ran, passed] = [summary?.[2], summary?.[3]];
+  if (ran !== '1' || passed !== '1') return { outcome: 'fail', detail };
+  if (text.includes('[SKIPPED]')) return { outcome: 'skip', detail };
+  return { outcome: 'pass', detail: '' };
+}

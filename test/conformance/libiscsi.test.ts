@@ -1,0 +1,111 @@
+/**
+ * Each case of libiscsi's suite against a fresh LUN, compared with expected.json: what passes, what
+ * the tool skips and why, what is known to fail. Any difference fails, in either direction.
+ */
+import { appendFileSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { have } from '../support/programs.ts';
+import { iscsiUrl } from '../support/served_target.ts';
+import { testsPeer, testTarget } from '../support/test_target.ts';
+import { judge, listCases, runCase } from './iscsi_test_cu.ts';
+
+interface Expectations {
+  /** Families in which nothing may be known to fail. */
+  readonly required: readonly string[];
+  /** Required families that the tool's version does not have, and what covers them instead. */
+  readonly absent: Readonly<Record<string, string>>;
+  /** `pass`, `skip: reason` or `fail: reason`. */
+  readonly cases: Readonly<Record<string, string>>;
+}
+
+const LUN_MEGABYTES = 100;
+const present = have('iscsi-test-cu');
+const expectations = JSON.parse(
+  readFileSync(path.join(import.meta.dirname, 'expected.json'), 'utf8'),
+) as Expectations;
+const cases = present ? await listCases() : [];
+const familyOf = (name: string) => name.slice(0, name.indexOf('.'));
+const families = [...new Set(cases.map(familyOf))];
+const chosen = process.env['LUNSMITH_TEST_FAMILIES']?.split(',');
+/** A file that gets each case's outcome, to write expected.json from. */
+const record = process.env['LUNSMITH_TEST_RECORD'];
+
+describe('the judge of iscsi-test-cu', () => {
+  const summary = (passed: number, failed: number) =>
+    `               tests      1      1      ${passed}      ${failed}        0\n`;
+
+  test('a case that prints [SKIPPED] is a skip although the tool counts it passed', () => {
+    const text = `    [SKIPPED] Not removable.\n${summary(1, 0)}`;
+    expect(judge(text, false)).toEqual({ outcome: 'skip', detail: '[SKIPPED] Not removable.' });
+  });
+
+  test('a failed assertion, a missing summary and a timeout are failures', () => {
+    expect(judge(summary(0, 1), false).outcome).toBe('fail');
+    expect(judge('Failed to log in', false)).toEqual({
+      outcome: 'fail',
+      detail: 'Failed to log in',
+    });
+    expect(judge(summary(1, 0), true).outcome).toBe('fail');
+  });
+
+  test('a clean summary is a pass', () => {
+    expect(judge(summary(1, 0), false).outcome).toBe('pass');
+  });
+});
+
+describe.runIf(present)('expected.json', () => {
+  test('lists exactly the cases of the installed tool', () => {
+    expect(Object.keys(expectations.cases).sort()).toEqual([...cases].sort());
+  });
+
+  test('each required family is there or named as absent, and has no known failure', () => {
+    for (const family of expectations.required) {
+      expect(families.includes(family), family).toBe(expectations.absent[family] === undefined);
+    }
+    const failing = Object.entries(expectations.cases)
+      .filter(([, text]) => text.startsWith('fail'))
+      .map(([name]) => name)
+      .filter((name) => expectations.required.includes(familyOf(name)));
+    expect(failing).toEqual([]);
+  });
+
+  for (const [family, why] of Object.entries(expectations.absent)) {
+    test(`${family}`, (context) => context.skip(why));
+  }
+});
+
+describe.skipIf(present)('libiscsi', () => {
+  test('iscsi-test-cu', (context) => context.skip('libiscsi-bin is not installed'));
+});
+
+describe.runIf(present)('libiscsi', () => {
+  const served = testTarget();
+  beforeAll(() => served.start());
+  afterAll(() => served.stop());
+
+  for (const family of families.filter((name) => chosen?.includes(name) ?? true)) {
+    describe(family, () => {
+      let urls: string[] = [];
+      beforeAll(async () => {
+        const url = iscsiUrl(await served.createLun(family, LUN_MEGABYTES));
+        urls = family === 'MultipathIO' ? [url, url] : [url];
+      });
+
+      for (const name of cases.filter((one) => familyOf(one) === family)) {
+        test(name, async (context) => {
+          const { outcome, detail } = await runCase(name, urls);
+          if (record !== undefined) {
+            appendFileSync(record, `${name}\t${outcome}\t${detail.replaceAll('\n', ' | ')}\n`);
+          }
+          if (testsPeer) return;
+          const expected = expectations.cases[name] ?? 'unlisted';
+          expect(outcome, `expected ${expected}, the tool says:\n${detail}`).toBe(
+            expected.split(':', 1)[0],
+          );
+          if (outcome !== 'pass') context.skip(expected);
+        });
+      }
+    });
+  }
+});
