@@ -116,7 +116,7 @@ describe('under strace', () => {
       const isSync = ({ name, text }: TracedCall) =>
         /^f(data)?sync$/.test(name) && text.endsWith('= 0');
       const synced = calls.findIndex((call, index) => index > written && isSync(call));
-      // SCSI Response is opcode 0x21, which is `!`; the last one answers the command that must hold.
+      // SCSI Response is opcode 0x21, `!`; the last one answers the command that must hold.
       const answered = calls.findLastIndex(({ text }) => /"!\\2/.test(text));
       expect(written, part).toBeGreaterThanOrEqual(0);
       expect(synced, part).toBeGreaterThan(written);

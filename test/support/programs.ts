@@ -73,8 +73,7 @@ export async function mustRun(
   const how = outcome.timedOut ? 'timed out' : `status ${outcome.status}`;
   const command = `${program} ${args.join(' ')}`;
   const { stdout, stderr } = outcome;
-  throw new Error([`${command}: ${how}`, options.input, stdout, stderr].join('
-'));
+  throw new Error([`${command}: ${how}`, options.input, stdout, stderr].join('\n'));
 }
 
 /** A port that was free a moment ago: programs that take no port 0 need one. */
