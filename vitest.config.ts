@@ -29,6 +29,7 @@ export default defineConfig({
       project('e2e', 'test/e2e/**/*.test.ts', { testTimeout: 60_000, parallel: false }),
       project('terminal', 'test/terminal/**/*.test.ts', { testTimeout: 60_000, parallel: false }),
       project('interop', 'test/interop/**/*.test.ts', { testTimeout: 120_000, parallel: false }),
+      project('lab', 'test/lab/**/*.test.ts', { parallel: false }),
       project('conformance', 'test/conformance/**/*.test.ts', {
         testTimeout: 120_000,
         parallel: false,

@@ -10,4 +10,5 @@ export const SUITES = [
   { name: 'terminal', title: 'The shell in a real terminal (tmux)' },
   { name: 'interop', title: 'libiscsi and QEMU as initiators', minutes: 15 },
   { name: 'conformance', title: 'libiscsi test suite, case by case', minutes: 25 },
+  { name: 'lab', title: 'The Linux initiator in a virtual machine', minutes: 30 },
 ];
