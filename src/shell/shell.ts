@@ -1,15 +1,34 @@
-/** One shell: a position in the tree, preferences and bookmarks of a user, and a daemon to talk to. */
+/** One shell: a place in the tree, preferences and bookmarks of a user, and a daemon to talk to. */
+import { ConflictError, ControlError } from '../control/protocol.ts';
 import type { ControlClient } from '../control/protocol.ts';
-import type { TreeNode } from '../objects/node.ts';
+import { ConfigError } from '../objects/errors.ts';
+import type { CommandContext, CommandOutcome, TreeNode, View } from '../objects/node.ts';
+import { ROOT } from '../objects/tree.ts';
+import { bindArguments } from './arguments.ts';
+import type { Dialogs, ShellContext } from './builtin.ts';
+import { BUILTINS } from './builtins/table.ts';
+import { commandAt, meaningOf } from './command_line.ts';
+import type { Command, LineScope, Meaning } from './command_line.ts';
+import { Console } from './console.ts';
+import { editsBetween } from './edits.ts';
+import { parseLine, wordsOfArgv } from './grammar.ts';
+import type { Word } from './grammar.ts';
+import { Mirror } from './mirror.ts';
 import type { Output } from './output.ts';
+import { PathTrail } from './path_trail.ts';
+import { nearestExisting, pathOf, resolvePath } from './paths.ts';
+import type { PathScope } from './paths.ts';
+import { PreferencesStore } from './preferences_store.ts';
+import { promptText } from './render.ts';
+import { withoutSecrets } from './secrets.ts';
 
 export interface ShellOptions {
   readonly client: ControlClient;
   /** LUNSMITH_HOME: preferences, bookmarks, history, log. */
   readonly home: string;
   readonly out: Output;
-  /** Root of the tree. */
-  readonly root: TreeNode;
+  /** For the log file; tests inject it. */
+  readonly now?: () => Date;
 }
 
 export interface LineResult {
@@ -18,19 +37,273 @@ export interface LineResult {
   readonly exit: boolean;
 }
 
-export class Shell {
-  readonly options: ShellOptions;
+/** How often a change is computed anew when another shell was faster. */
+const CHANGE_ATTEMPTS = 8;
+
+export class Shell implements ShellContext {
+  readonly client: ControlClient;
+  readonly console: Console;
+  readonly store: PreferencesStore;
+  readonly mirror: Mirror;
+  readonly root: TreeNode = ROOT;
+  readonly builtins = BUILTINS;
+  dialogs: Dialogs | undefined;
+  readonly #trail: PathTrail;
+  #unsaved = false;
+  #leaving = false;
+  #silentMoves = true;
+  /** Path and group of the `set` that a wrapped paste goes on with. */
+  #lastSet: { readonly path: string; readonly group: string } | undefined;
+
   constructor(options: ShellOptions) {
-    this.options = options;
+    this.client = options.client;
+    this.store = new PreferencesStore(options.home);
+    this.console = new Console(options.out, () => this.store.preferences, options.now);
+    this.mirror = new Mirror(options.client);
+    this.#trail = new PathTrail();
   }
 
-  /** Parse and run one line; messages and errors go to the output. Never throws for user mistakes. */
-  async runLine(_line: string): Promise<LineResult> {
-    return { ok: true, exit: false };
+  get cwd(): string {
+    return this.#trail.current;
+  }
+
+  get prompt(): string {
+    return promptText(this.cwd, this.store.preferences.prompt_length);
+  }
+
+  /** This shell changed the configuration and did not save it since. */
+  get unsaved(): boolean {
+    return this.#unsaved;
+  }
+
+  /** A person sits here: remember the paths of earlier sessions and of this one. */
+  becomeInteractive(dialogs: Dialogs | undefined): void {
+    this.dialogs = dialogs;
+    this.#silentMoves = false;
+    this.#trail.load(this.store.pathHistory);
+    const warning = this.store.takeWarning();
+    if (warning !== undefined) this.console.say('warning', warning);
+  }
+
+  /** Parse and run one line; messages and errors go to the output. Rejects only on our own bugs. */
+  async runLine(line: string): Promise<LineResult> {
+    return this.#guard(line, () => this.#execute(parseLine(line)));
   }
 
   /** Run words that the system's shell has split already: no second round of quoting. */
-  async runWords(_words: readonly string[]): Promise<LineResult> {
-    return { ok: true, exit: false };
+  async runWords(argv: readonly string[]): Promise<LineResult> {
+    return this.#guard(argv.join(' '), () => this.#execute(wordsOfArgv(argv)));
   }
+
+  async #guard(line: string, run: () => Promise<void>): Promise<LineResult> {
+    if (line.trim() !== '') {
+      this.console.log('verbose', `Running command line '${withoutSecrets(line)}'.`);
+    }
+    try {
+      await run();
+      return { ok: true, exit: this.#leaving };
+    } catch (error) {
+      this.#lastSet = undefined;
+      this.console.error(messageOf(error));
+      return { ok: false, exit: false };
+    }
+  }
+
+  async #execute(words: readonly Word[]): Promise<void> {
+    const [first] = words;
+    if (first === undefined) return;
+    // The answer to a question of older versions, in scripts written for them.
+    if (words.length === 1 && first.text === 'yes') return;
+    const view = await this.mirror.view();
+    const here = this.hereIn(view);
+    const meaning = meaningOf(words, this.lineScope(view, here));
+    if (meaning.kind === 'continued') return this.#continueSet(meaning.words, view);
+    this.#lastSet = undefined;
+    if (meaning.kind === 'move') this.moveTo(pathOf(meaning.node));
+    if (meaning.kind === 'run') await this.#runAtEach(meaning, view);
+  }
+
+  async #runAtEach(meaning: Meaning & { kind: 'run' }, view: View): Promise<void> {
+    for (const node of meaning.nodes) {
+      if (meaning.globbed) this.console.display(`[${pathOf(node)}]`);
+      const command = commandAt(node, meaning.command, this.builtins);
+      if (command === undefined) throw new ConfigError(`Command not found ${meaning.command}`);
+      const now = meaning.nodes.length > 1 ? await this.mirror.view() : view;
+      await this.runCommand(command, node, now, meaning.words);
+    }
+    const [node] = meaning.nodes;
+    const [group] = meaning.words;
+    if (meaning.command === 'set' && node !== undefined && group !== undefined) {
+      this.#lastSet = { path: pathOf(node), group: group.text };
+    }
+  }
+
+  async runCommand(
+    command: Command,
+    node: TreeNode,
+    view: View,
+    words: readonly Word[],
+  ): Promise<void> {
+    if ('builtin' in command) {
+      const { builtin } = command;
+      const args = builtin.rest === undefined ? bindArguments(builtin.params, words) : {};
+      await builtin.run({ shell: this, node, view, words, args });
+      return;
+    }
+    const args = bindArguments(command.declared.params, words);
+    this.report(await this.change(pathOf(node), (context) => command.declared.run(context, args)));
+  }
+
+  /** A pasted `set` that was cut into lines: the rest goes to the same group. */
+  async #continueSet(words: readonly Word[], view: View): Promise<void> {
+    const last = this.#lastSet;
+    const [first] = words;
+    if (last === undefined) {
+      const name = first?.text.slice(0, first.equals) ?? '';
+      throw new ConfigError(`Command not found ${name}: a value alone belongs to no command`);
+    }
+    const node = nearestExisting(last.path, this.root, view.document);
+    const group = { text: last.group, start: 0, end: 0, quoted: false, equals: -1 };
+    const command = commandAt(node, 'set', this.builtins);
+    if (command !== undefined) await this.runCommand(command, node, view, [group, ...words]);
+  }
+
+  /** The current node; when it is gone, the nearest one above. */
+  hereIn(view: View): TreeNode {
+    const node = nearestExisting(this.cwd, this.root, view.document);
+    if (pathOf(node) !== this.cwd) this.#trail.replaceCurrent(pathOf(node));
+    return node;
+  }
+
+  scope(view: View, here: TreeNode): PathScope {
+    return this.lineScope(view, here);
+  }
+
+  lineScope(view: View, here: TreeNode): LineScope {
+    const { bookmarks } = this.store;
+    return {
+      document: view.document,
+      root: this.root,
+      here,
+      builtins: this.builtins,
+      bookmark: (name) => (Object.hasOwn(bookmarks, name) ? bookmarks[name] : undefined),
+    };
+  }
+
+  moveTo(path: string): void {
+    this.#trail.go(path);
+    this.#rememberTrail();
+  }
+
+  moveInHistory(direction: -1 | 1, view: View): void {
+    const exists = (path: string) =>
+      pathOf(nearestExisting(path, this.root, view.document)) === path;
+    if (this.#trail.step(direction, exists)) {
+      this.#rememberTrail();
+      this.console.say('info', `Taking you back to ${this.cwd}.`);
+    } else if (direction < 0) {
+      this.console.say('info', 'Reached begining of path history.');
+    } else this.console.say('info', 'Reached the end of path history.');
+  }
+
+  #rememberTrail(): void {
+    if (!this.#silentMoves) this.#tolerate(() => this.store.setPathHistory(this.#trail.paths));
+  }
+
+  /** What belongs to comfort must not fail a command that has been done. */
+  #tolerate(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.console.log('warning', messageOf(error));
+    }
+  }
+
+  async context(path: string): Promise<CommandContext & { readonly revision: number }> {
+    const view = await this.mirror.view();
+    const [node] = resolvePath(path, this.scope(view, this.root), false);
+    if (node === undefined) throw new ConfigError(`No such path ${path}`);
+    const { revision } = view;
+    const { preferences } = this.store;
+    return { node, view, preferences, host: this.mirror.host(), revision };
+  }
+
+  async change(
+    path: string,
+    compute: (context: CommandContext) => Promise<CommandOutcome> | CommandOutcome,
+  ): Promise<CommandOutcome> {
+    for (let attempt = 0; attempt < CHANGE_ATTEMPTS; attempt += 1) {
+      const context = await this.context(path);
+      const outcome = await compute(context);
+      const { document, createFiles } = outcome;
+      if (document === undefined) return outcome;
+      const edits = editsBetween(context.view.document, document);
+      if (edits.length === 0) return outcome;
+      try {
+        const { revision } = await this.client.call('change', {
+          revision: context.revision,
+          edits,
+          ...(createFiles !== undefined && { createFiles }),
+        });
+        this.mirror.adopt(revision, document);
+        this.#unsaved = true;
+        return outcome;
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error;
+        // Between reading and writing another shell committed: compute on what holds now.
+        this.mirror.drop();
+      }
+    }
+    throw new ConfigError('Nothing changed: other shells keep changing the configuration; try again');
+  }
+
+  report(outcome: CommandOutcome): void {
+    for (const { level, text } of outcome.messages) this.console.say(level, text);
+    const { created } = outcome;
+    if (created === undefined) return;
+    this.#tolerate(() => this.store.setBookmark('last', created));
+    if (!this.store.preferences.auto_cd_after_create) return;
+    this.moveTo(created);
+    this.console.say('info', `Entering new node ${created}`);
+  }
+
+  async save(file: string | undefined): Promise<void> {
+    const report = await this.client.call('save', {
+      maxBackups: this.store.preferences.max_backup_files,
+      ...(file !== undefined && { file }),
+    });
+    if (file === undefined) this.#unsaved = false;
+    const { backups } = report;
+    if (backups !== undefined) {
+      this.console.say('info', `Last ${backups.kept} configs saved in ${backups.folder}.`);
+    }
+    this.console.say('info', `Configuration saved to ${report.file}`);
+  }
+
+  leave(): void {
+    this.#leaving = true;
+  }
+
+  /** At the end of a session: saves what this shell changed, if the user wants that. */
+  async saveOnExit(): Promise<boolean> {
+    if (!this.#unsaved || !this.store.preferences.auto_save_on_exit) return true;
+    this.console.say('info', 'Global pref auto_save_on_exit=true');
+    try {
+      await this.save(undefined);
+      return true;
+    } catch (error) {
+      this.console.error(messageOf(error));
+      return false;
+    }
+  }
+}
+
+const isSystemError = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string';
+
+/** One clear line for a mistake; our own bugs say that they are bugs. */
+export function messageOf(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  if (error instanceof ControlError || isSystemError(error)) return error.message;
+  return `Internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

@@ -1,0 +1,89 @@
+/** `help`: commands, groups and attributes of a node, from their declarations. */
+import { ConfigError } from '../../objects/errors.ts';
+import type { TreeNode } from '../../objects/node.ts';
+import type { Builtin, Builtins, Call } from '../builtin.ts';
+import { commandAt, commandsAt } from '../command_line.ts';
+import { attributeNamed, groupsOf, shown, valueIn } from '../groups.ts';
+import { attributePage, commandPage, overview, usage } from '../help_text.ts';
+import type { CommandHelp } from '../help_text.ts';
+import { didYouMean } from '../hints.ts';
+
+/** The help of a command at a node, whichever kind of command it is. */
+export function commandHelp(
+  node: TreeNode,
+  name: string,
+  builtins: Builtins,
+): CommandHelp | undefined {
+  const command = commandAt(node, name, builtins);
+  if (command === undefined) return undefined;
+  if ('builtin' in command) {
+    const { help, params, rest, seeAlso = [] } = command.builtin;
+    return { name, help, params, rest, seeAlso };
+  }
+  const { help, params, seeAlso = [] } = command.declared;
+  return { name, help, params, rest: undefined, seeAlso };
+}
+
+/** Topics at a node: commands, groups, attributes. */
+export function topicsAt(node: TreeNode, builtins: Builtins): readonly string[] {
+  const groups = groupsOf(node);
+  const attributes = Object.values(groups).flatMap((group) => Object.keys(group));
+  return [...new Set([...commandsAt(node, builtins), ...Object.keys(groups), ...attributes])];
+}
+
+function attributePages({ shell, node, view }: Call, wanted: (group: string, name: string) => boolean) {
+  const pages: string[] = [];
+  for (const [groupName, group] of Object.entries(groupsOf(node))) {
+    const bag =
+      groupName === 'global'
+        ? { ...shell.store.preferences }
+        : node.kind.read(view.document, node, groupName);
+    for (const [name, attribute] of Object.entries(group)) {
+      if (!wanted(groupName, name)) continue;
+      const current = shown(attribute, valueIn(bag, name, attribute), false);
+      pages.push(attributePage(groupName, name, attribute, current));
+    }
+  }
+  return pages;
+}
+
+/** An attribute by its name or by the other dialect's. */
+function attributeTopic(call: Call, topic: string): readonly string[] {
+  return attributePages(call, (groupName, name) => {
+    const group = groupsOf(call.node)[groupName];
+    return group !== undefined && attributeNamed(call.node, group, topic)?.name === name;
+  });
+}
+
+const help: Builtin = {
+  help:
+    'Explains a command, a configuration group or a parameter.\n' +
+    'Without a topic, lists the commands of the current node.',
+  params: { topic: { kind: 'text', lengthMax: 100, default: '', help: 'What to explain.' } },
+  run: (call) => {
+    const { shell, node, args } = call;
+    const topic = args['topic'];
+    if (topic === undefined) {
+      const usages = commandsAt(node, shell.builtins).map((name) => {
+        const command = commandHelp(node, name, shell.builtins);
+        return command === undefined ? name : usage(name, command.params, command.rest);
+      });
+      return shell.console.display(overview(usages));
+    }
+    const name = String(topic);
+    const command = commandHelp(node, name, shell.builtins);
+    const isGroup = Object.hasOwn(groupsOf(node), name);
+    const pages = [
+      ...(command === undefined ? [] : [commandPage(command)]),
+      ...(isGroup ? attributePages(call, (group) => group === name) : []),
+      ...attributeTopic(call, name),
+    ];
+    if (pages.length === 0) {
+      const hint = didYouMean(name, topicsAt(node, shell.builtins));
+      throw new ConfigError(`Cannot find help topic ${name}.${hint}`);
+    }
+    return shell.console.display(pages.join(''));
+  },
+};
+
+export const HELP = { help } as const;

@@ -1,0 +1,17 @@
+/** Every built-in command, by name. */
+import type { Builtins } from '../builtin.ts';
+import { CONFIGURATION } from './configuration.ts';
+import { HELP } from './help.ts';
+import { NAVIGATION } from './navigation.ts';
+import { QUICKSTART } from './quickstart.ts';
+import { SESSIONS } from './sessions.ts';
+import { SETTINGS } from './settings.ts';
+
+export const BUILTINS: Builtins = {
+  ...CONFIGURATION,
+  ...HELP,
+  ...NAVIGATION,
+  ...QUICKSTART,
+  ...SESSIONS,
+  ...SETTINGS,
+};

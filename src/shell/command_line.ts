@@ -1,0 +1,114 @@
+/** What the words of a line mean at a place of the tree: where to go, or which command to run. */
+import { ConfigError } from '../objects/errors.ts';
+import type { CommandDeclaration, TreeNode } from '../objects/node.ts';
+import type { Builtin, Builtins } from './builtin.ts';
+import { keywordOf } from './grammar.ts';
+import type { Word } from './grammar.ts';
+import { nearest } from './hints.ts';
+import { hasGlob, looksLikePath, resolvePath } from './paths.ts';
+import type { PathScope } from './paths.ts';
+
+export type Command =
+  | { readonly name: string; readonly builtin: Builtin }
+  | { readonly name: string; readonly declared: CommandDeclaration };
+
+export type Meaning =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'move'; readonly node: TreeNode }
+  /** Only `name=value` words: the rest of a `set` that was wrapped when pasted. */
+  | { readonly kind: 'continued'; readonly words: readonly Word[] }
+  | {
+      readonly kind: 'run';
+      readonly nodes: readonly TreeNode[];
+      /** The path held `*` or `?`. */
+      readonly globbed: boolean;
+      readonly command: string;
+      readonly words: readonly Word[];
+    };
+
+/** The command of that name at a node: the kind's own first. */
+export function commandAt(node: TreeNode, name: string, builtins: Builtins): Command | undefined {
+  const declared = Object.hasOwn(node.kind.commands, name) ? node.kind.commands[name] : undefined;
+  if (declared !== undefined) return { name, declared };
+  const builtin = Object.hasOwn(builtins, name) ? builtins[name] : undefined;
+  if (builtin === undefined || builtin.only?.(node) === false) return undefined;
+  return { name, builtin };
+}
+
+/** Names offered by help and completion at a node, sorted. */
+export function commandsAt(node: TreeNode, builtins: Builtins): readonly string[] {
+  const offered = Object.entries(builtins)
+    .filter(([, b]) => b.only?.(node) !== false && b.at?.(node) !== false)
+    .map(([name]) => name);
+  return [...new Set([...offered, ...Object.keys(node.kind.commands)])].sort();
+}
+
+function commandNotFound(node: TreeNode, name: string, scope: LineScope): ConfigError {
+  const commands = [...commandsAt(node, scope.builtins), ...Object.keys(scope.builtins)];
+  const children = node.kind.children(scope.document, node).slice(0, 1000);
+  const guess =
+    nearest(name, commands) ??
+    nearest(
+      name,
+      children.map((child) => child.name),
+    );
+  const hint = guess === undefined ? '' : `; did you mean ${guess}?`;
+  return new ConfigError(`Command not found ${name}${hint}`);
+}
+
+export interface LineScope extends PathScope {
+  readonly builtins: Builtins;
+}
+
+export function meaningOf(words: readonly Word[], scope: LineScope): Meaning {
+  const [first, second] = words;
+  if (first === undefined) return { kind: 'nothing' };
+  if (words.every((word) => keywordOf(word) !== undefined)) return { kind: 'continued', words };
+  const { here, document, builtins } = scope;
+  const { text } = first;
+  if (!looksLikePath(text)) {
+    if (commandAt(here, text, builtins) !== undefined) {
+      return run([here], false, text, words.slice(1));
+    }
+    const child = here.kind.child(document, here, text);
+    if (child === undefined) throw commandNotFound(here, text, scope);
+    return second === undefined ? { kind: 'move', node: child } : at([child], false, words, scope);
+  }
+  const asCommand = rootCommand(text, scope);
+  if (asCommand !== undefined) return run([scope.root], false, asCommand, words.slice(1));
+  const globbed = !first.quoted && hasGlob(text);
+  const nodes = resolvePath(text, scope, globbed);
+  if (second !== undefined) return at(nodes, globbed, words, scope);
+  const [node] = nodes;
+  // As in targetcli, `*` alone shows every child.
+  if (globbed && nodes.length > 1) return run(nodes, true, 'ls', []);
+  return node === undefined ? { kind: 'nothing' } : { kind: 'move', node };
+}
+
+const run = (
+  nodes: readonly TreeNode[],
+  globbed: boolean,
+  command: string,
+  words: readonly Word[],
+): Meaning => ({ kind: 'run', nodes, globbed, command, words });
+
+/** The second word is the command; each node that the path matched must have it. */
+function at(
+  nodes: readonly TreeNode[],
+  globbed: boolean,
+  words: readonly Word[],
+  scope: LineScope,
+): Meaning {
+  const name = words[1]?.text ?? '';
+  const without = nodes.find((node) => commandAt(node, name, scope.builtins) === undefined);
+  if (without !== undefined) throw commandNotFound(without, name, scope);
+  return run(nodes, globbed, name, words.slice(2));
+}
+
+/** `/saveconfig`: a command of the root, spelled like a path, when no child is called so. */
+function rootCommand(text: string, scope: LineScope): string | undefined {
+  const { root, document } = scope;
+  const name = /^\/+([a-z_]+)$/.exec(text)?.[1];
+  if (name === undefined || commandAt(root, name, scope.builtins) === undefined) return undefined;
+  return root.kind.child(document, root, name) === undefined ? name : undefined;
+}

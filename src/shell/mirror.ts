@@ -1,0 +1,63 @@
+/** The daemon's document as this shell knows it, kept current by the daemon's notifications. */
+import type { ControlClient, DaemonInfo, Revisioned } from '../control/protocol.ts';
+import type { Document } from '../objects/document.ts';
+import type { Host, View } from '../objects/node.ts';
+import { applyEdits } from './edits.ts';
+
+export interface RevisionedView extends View {
+  readonly revision: number;
+}
+
+export class Mirror {
+  readonly #client: ControlClient;
+  #known: Revisioned | undefined;
+  #daemon: DaemonInfo | undefined;
+
+  constructor(client: ControlClient) {
+    this.#client = client;
+    client.on('changed', ({ revision, edits }) => {
+      const known = this.#known;
+      if (known === undefined || revision <= known.revision) return;
+      this.#known =
+        revision === known.revision + 1
+          ? { revision, document: applyEdits(known.document, edits) }
+          : undefined;
+    });
+  }
+
+  async view(): Promise<RevisionedView> {
+    const runtime = await this.#client.call('runtime', {});
+    await this.daemon();
+    const fetched = this.#known ?? (await this.#client.call('document', {}));
+    // A notification may have arrived meanwhile: the newer of the two holds.
+    const known = this.#known;
+    const newest = known !== undefined && known.revision >= fetched.revision ? known : fetched;
+    this.#known = newest;
+    return { document: newest.document, revision: newest.revision, runtime };
+  }
+
+  /** The document that a change of this shell made. */
+  adopt(revision: number, document: Document): void {
+    if (this.#known === undefined || this.#known.revision < revision) {
+      this.#known = { revision, document };
+    }
+  }
+
+  drop(): void {
+    this.#known = undefined;
+  }
+
+  async daemon(): Promise<DaemonInfo> {
+    this.#daemon ??= await this.#client.call('hello', {});
+    return this.#daemon;
+  }
+
+  /** What commands may ask of the engine's machine. */
+  host(): Host {
+    return {
+      probe: (path) => this.#client.call('probe', { path }),
+      addresses: () => this.#client.call('addresses', {}),
+      hostname: () => this.#daemon?.hostname ?? 'localhost',
+    };
+  }
+}

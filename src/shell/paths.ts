@@ -1,0 +1,116 @@
+/** Paths of the tree: absolute, relative, `..`, `.`, `@bookmark`, `@bookmark/child` and globs. */
+import { ConfigError } from '../objects/errors.ts';
+import type { Document } from '../objects/document.ts';
+import type { TreeNode } from '../objects/node.ts';
+import { didYouMean } from './hints.ts';
+
+/** `/iscsi/iqn…/tpg1`; `/` for the root. */
+export function pathOf(node: TreeNode): string {
+  const names: string[] = [];
+  for (let at: TreeNode = node; at.parent !== undefined; at = at.parent) names.unshift(at.name);
+  return `/${names.join('/')}`;
+}
+
+export interface PathScope {
+  readonly document: Document;
+  readonly root: TreeNode;
+  readonly here: TreeNode;
+  bookmark(name: string): string | undefined;
+}
+
+export function looksLikePath(text: string): boolean {
+  return text.includes('/') || text === '.' || text === '..' || /^[@*]/.test(text) || hasGlob(text);
+}
+
+/** `[` is no glob character: IPv6 portals are written with it. */
+export function hasGlob(text: string): boolean {
+  return /[*?]/.test(text);
+}
+
+function globPattern(component: string): RegExp {
+  const source = component.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*');
+  return new RegExp(`^${source.replace(/\?/g, '.')}$`);
+}
+
+export function noSuchPath(parent: TreeNode, name: string, document: Document): ConfigError {
+  const base = parent.parent === undefined ? '' : pathOf(parent);
+  const known = parent.kind.children(document, parent).map((child) => child.name);
+  const hint = didYouMean(name, known.slice(0, 1000));
+  return new ConfigError(`No such path ${base}/${name}${hint}`);
+}
+
+/**
+ * The nodes that a path names, in order of display. Exactly one unless `globs` and a component has
+ * `*` or `?`. Throws ConfigError for what does not exist.
+ */
+export function resolvePath(text: string, scope: PathScope, globs = true): readonly TreeNode[] {
+  let nodes: readonly TreeNode[] = [scope.here];
+  let rest = text;
+  if (text.startsWith('@')) {
+    const [name = '', ...more] = text.slice(1).split('/');
+    const target = scope.bookmark(name);
+    if (target === undefined) throw new ConfigError(`No such bookmark ${name}`);
+    nodes = resolvePath(target, scope, false);
+    rest = more.join('/');
+  } else if (text.startsWith('/')) nodes = [scope.root];
+  for (const name of rest.split('/')) {
+    if (name === '' || name === '.') continue;
+    if (name === '..') nodes = [...new Map(nodes.map((n) => parentEntry(n))).values()];
+    else nodes = step(nodes, name, scope.document, globs);
+  }
+  return nodes;
+}
+
+function parentEntry(node: TreeNode): [string, TreeNode] {
+  const parent = node.parent ?? node;
+  return [pathOf(parent), parent];
+}
+
+function step(
+  nodes: readonly TreeNode[],
+  name: string,
+  document: Document,
+  globs: boolean,
+): readonly TreeNode[] {
+  const found: TreeNode[] = [];
+  for (const node of nodes) {
+    const child = node.kind.child(document, node, name);
+    if (child !== undefined) found.push(child);
+    else if (globs && hasGlob(name)) {
+      const pattern = globPattern(name);
+      const children = displayOrder(node.kind.children(document, node));
+      found.push(...children.filter((candidate) => pattern.test(candidate.name)));
+    }
+  }
+  const first = nodes[0];
+  if (found.length === 0 && first !== undefined) throw noSuchPath(first, name, document);
+  return found;
+}
+
+/** By name, the number at its end compared as a number: lun2 before lun10. */
+export function compareNames(a: string, b: string): number {
+  const [stemA, numberA] = splitNumber(a);
+  const [stemB, numberB] = splitNumber(b);
+  if (stemA !== stemB) return stemA < stemB ? -1 : 1;
+  return numberA - numberB;
+}
+function splitNumber(name: string): [string, number] {
+  const digits = /(\d{1,15})$/.exec(name)?.[0] ?? '';
+  return [name.slice(0, name.length - digits.length), digits === '' ? -1 : Number(digits)];
+}
+
+export function displayOrder(nodes: readonly TreeNode[]): readonly TreeNode[] {
+  return [...nodes].sort((a, b) => compareNames(a.name, b.name));
+}
+
+/** The node at a path, or the nearest one above it that still exists. */
+export function nearestExisting(path: string, root: TreeNode, document: Document): TreeNode {
+  let node = root;
+  for (const name of path.split('/')) {
+    if (name === '') continue;
+    const child = node.kind.child(document, node, name);
+    if (child === undefined) return node;
+    node = child;
+  }
+  return node;
+}
