@@ -15,7 +15,8 @@ export function syntaxError(attribute: Attribute, text: string, reason: string):
   if (attribute.kind === 'bool' && reason.startsWith('not one of')) {
     return `Syntax error, '${shown}' is not ${syntaxOf(attribute)}.`;
   }
-  if (attribute.kind === 'choice') return `Syntax error, '${shown}' is ${orForm(attribute, reason)}`;
+  if (attribute.kind === 'choice')
+    return `Syntax error, '${shown}' is ${orForm(attribute, reason)}`;
   if (reason === 'not a number') return `Syntax error, '${shown}' is not a NUMBER.`;
   return `Syntax error, '${shown}' is ${reason}`;
 }

@@ -21,7 +21,8 @@ function compare(before: unknown, after: unknown, path: readonly string[], edits
     return;
   }
   for (const key of Object.keys(before)) {
-    if (!Object.hasOwn(after, key) || after[key] === undefined) edits.push({ path: [...path, key] });
+    if (!Object.hasOwn(after, key) || after[key] === undefined)
+      edits.push({ path: [...path, key] });
   }
   for (const [key, value] of Object.entries(after)) {
     if (value === undefined) continue;

@@ -1,5 +1,10 @@
 /** Configuration groups of a node, `global` included, as `get`, `set`, help and completion see them. */
-import type { Attribute, AttributeBag, AttributeGroup, AttributeValue } from '../objects/attribute.ts';
+import type {
+  Attribute,
+  AttributeBag,
+  AttributeGroup,
+  AttributeValue,
+} from '../objects/attribute.ts';
 import { format, isSecret } from '../objects/attribute.ts';
 import { ConfigError } from '../objects/errors.ts';
 import type { TreeNode } from '../objects/node.ts';
@@ -53,7 +58,11 @@ export function typeWord(attribute: Attribute): string {
     case 'int':
       return 'number';
     case 'bool':
-      return attribute.style === 'yesno' ? 'yesno' : attribute.style === 'digit' ? 'number' : 'bool';
+      return attribute.style === 'yesno'
+        ? 'yesno'
+        : attribute.style === 'digit'
+          ? 'number'
+          : 'bool';
     case 'choice':
       return attribute.values.join('|');
     case 'text':

@@ -64,7 +64,9 @@ export function commandPage(command: CommandHelp): string {
   const parts = [`\n${heading('SYNTAX')}${usage(command.name, params, command.rest)}\n`];
   const defaults = Object.entries(params).filter(([, parameter]) => hasDefault(parameter));
   if (defaults.length > 0) {
-    const words = defaults.map(([key, parameter]) => `${key}=${format(parameter, parameter.default)} `);
+    const words = defaults.map(
+      ([key, parameter]) => `${key}=${format(parameter, parameter.default)} `,
+    );
     parts.push(`\n${heading('DEFAULT VALUES')}${words.join('')}\n`);
   }
   parts.push(`\n\n${heading('DESCRIPTION')}\n${command.help}\n`);
@@ -116,7 +118,8 @@ export function attributePage(
     ['Now', current === '' ? 'none' : current],
     ['Takes effect', APPLIES[attribute.applies ?? 'now']],
   ];
-  if (attribute.kind === 'uint' && attribute.unit !== undefined) rows.push(['Unit', attribute.unit]);
+  if (attribute.kind === 'uint' && attribute.unit !== undefined)
+    rows.push(['Unit', attribute.unit]);
   if (attribute.readonly === true) rows.push(['Access', 'read only']);
   if (attribute.spec !== undefined) rows.push(['Defined in', attribute.spec]);
   if (attribute.why !== undefined) rows.push(['Restricted', attribute.why]);

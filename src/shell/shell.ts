@@ -254,7 +254,9 @@ export class Shell implements ShellContext {
         this.mirror.drop();
       }
     }
-    throw new ConfigError('Nothing changed: other shells keep changing the configuration; try again');
+    throw new ConfigError(
+      'Nothing changed: other shells keep changing the configuration; try again',
+    );
   }
 
   report(outcome: CommandOutcome): void {

@@ -31,7 +31,10 @@ export function topicsAt(node: TreeNode, builtins: Builtins): readonly string[] 
   return [...new Set([...commandsAt(node, builtins), ...Object.keys(groups), ...attributes])];
 }
 
-function attributePages({ shell, node, view }: Call, wanted: (group: string, name: string) => boolean) {
+function attributePages(
+  { shell, node, view }: Call,
+  wanted: (group: string, name: string) => boolean,
+) {
   const pages: string[] = [];
   for (const [groupName, group] of Object.entries(groupsOf(node))) {
     const bag =

@@ -102,7 +102,11 @@ const bookmarks: Builtin = {
     'lists all. `@NAME` stands for the path wherever a path is expected: `cd @NAME`,\n' +
     '`@NAME ls`, `@NAME/luns ls`. `@last` is the node created last.',
   params: {
-    action: { ...text('One of add, del, go, show.'), required: true, suggest: () => BOOKMARK_ACTIONS },
+    action: {
+      ...text('One of add, del, go, show.'),
+      required: true,
+      suggest: () => BOOKMARK_ACTIONS,
+    },
     bookmark: text('Name of the bookmark.'),
   },
   seeAlso: ['ls', 'cd'],
@@ -111,7 +115,8 @@ const bookmarks: Builtin = {
     const name = String(args['bookmark'] ?? '').replace(/^@/, '');
     const known = shell.store.bookmarks;
     const needs = action === 'add' || action === 'del' || action === 'go';
-    if (action === 'show' && name === '') showBookmarks(shell.console.display.bind(shell.console), known);
+    if (action === 'show' && name === '')
+      showBookmarks(shell.console.display.bind(shell.console), known);
     else if (!needs || !/^[A-Za-z0-9:_.-]+$/.test(name)) {
       throw new ConfigError("Syntax error, see 'help bookmarks'.");
     } else if (action === 'add') {
@@ -178,6 +183,5 @@ const exit: Builtin = {
   params: {},
   run: ({ shell }) => shell.leave(),
 };
-
 
 export const NAVIGATION = { bookmarks, cd, exit, info, ls, pwd, refresh, status } as const;

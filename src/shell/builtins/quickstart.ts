@@ -108,7 +108,9 @@ async function given(shell: ShellContext, args: Arguments, name: string): Promis
     throw new ConfigError('Missing required parameter initiator: mode=acl lets in one initiator');
   }
   if (mode === 'demo' && initiator !== '') {
-    throw new ConfigError('mode=demo lets in every initiator: leave out initiator or take mode=acl');
+    throw new ConfigError(
+      'mode=demo lets in every initiator: leave out initiator or take mode=acl',
+    );
   }
   const path = args['path'] === undefined ? await newFile(shell, name) : String(args['path']);
   const size = args['size'] ?? (args['path'] === undefined ? DEFAULT_SIZE : '');

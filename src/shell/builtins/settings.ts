@@ -61,7 +61,9 @@ const get: Builtin = {
     if (name === undefined) {
       const [extra] = rest;
       if (extra === undefined) return listGroups(call);
-      throw new ConfigError(`Unexpected keyword parameter '${keywordOf(extra)?.name ?? extra.text}'.`);
+      throw new ConfigError(
+        `Unexpected keyword parameter '${keywordOf(extra)?.name ?? extra.text}'.`,
+      );
     }
     const group = groupNamed(node, name);
     const clear = wantsSecrets(rest);
@@ -104,24 +106,28 @@ function groupBlock(
   bag: AttributeBag,
   clear: boolean,
 ): string {
-  const blocks = Object.keys(group).sort(byName).flatMap((key) => {
-    const attribute = group[key];
-    if (attribute === undefined) return [];
-    const value = shown(attribute, valueIn(bag, key, attribute), clear);
-    const line = `${key}=${value}${attribute.readonly === true ? ' [ro]' : ''}`;
-    return [`${heading(line, '-')}${attribute.help}\n\n`];
-  });
+  const blocks = Object.keys(group)
+    .sort(byName)
+    .flatMap((key) => {
+      const attribute = group[key];
+      if (attribute === undefined) return [];
+      const value = shown(attribute, valueIn(bag, key, attribute), clear);
+      const line = `${key}=${value}${attribute.readonly === true ? ' [ro]' : ''}`;
+      return [`${heading(line, '-')}${attribute.help}\n\n`];
+    });
   return heading(`${name.toUpperCase()} CONFIG GROUP`) + blocks.join('');
 }
 
 const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 function listWritable(name: string, group: AttributeGroup): string {
-  const blocks = Object.keys(group).sort(byName).flatMap((key) => {
-    const attribute = group[key];
-    if (attribute === undefined || attribute.readonly === true) return [];
-    return [`${heading(`${key}=${typeWord(attribute)}`, '-')}${attribute.help}\n\n`];
-  });
+  const blocks = Object.keys(group)
+    .sort(byName)
+    .flatMap((key) => {
+      const attribute = group[key];
+      if (attribute === undefined || attribute.readonly === true) return [];
+      return [`${heading(`${key}=${typeWord(attribute)}`, '-')}${attribute.help}\n\n`];
+    });
   return heading(`${name.toUpperCase()} CONFIG GROUP`) + blocks.join('');
 }
 
@@ -213,7 +219,8 @@ async function confirmValues(
     if (attribute === undefined) continue;
     const value = shown(attribute, valueIn(bag, key, attribute), false);
     shell.console.display(`Parameter ${typed} is now '${value}'.`);
-    if (attribute.applies === 'next-login') shell.console.log('debug', `${key}: from the next login`);
+    if (attribute.applies === 'next-login')
+      shell.console.log('debug', `${key}: from the next login`);
   }
 }
 
