@@ -10,7 +10,8 @@ import type { Command, LineScope } from './command_line.ts';
 import { keywordOf, parseLine } from './grammar.ts';
 import type { Word } from './grammar.ts';
 import { attributeNamed, groupsOf } from './groups.ts';
-import { compareNames, displayOrder, looksLikePath, resolvePath } from './paths.ts';
+import { looksLikePath, resolvePath } from './paths.ts';
+import { compareNames } from '../objects/kinds/kit.ts';
 import type { Shell } from './shell.ts';
 
 export type CandidateKind = 'path' | 'command' | 'parameter' | 'keyword';
@@ -117,7 +118,7 @@ class Completer {
     const base = typed.slice(0, slash + 1);
     const [parent] = base === '' ? [scope.here] : resolvePath(base, scope, false);
     if (parent === undefined) return [];
-    const children = displayOrder(parent.kind.children(scope.document, parent));
+    const children = parent.kind.children(scope.document, parent);
     const candidates = children.map((child): Candidate => {
       const leaf = child.kind.children(scope.document, child).length === 0;
       const text = base + child.name + (leaf ? '' : '/');
@@ -125,7 +126,11 @@ class Completer {
     });
     const star: Candidate = { text: `${base}*`, kind: 'path', final: true };
     const marks = typed === '' ? this.#bookmarks() : [];
-    return [...(globs && typed === base && children.length > 1 ? [star] : []), ...marks, ...candidates];
+    return [
+      ...(globs && typed === base && children.length > 1 ? [star] : []),
+      ...marks,
+      ...candidates,
+    ];
   }
 
   #bookmarks(): readonly Candidate[] {
@@ -172,12 +177,7 @@ class Completer {
   }
 
   /** Groups, then names, then values. */
-  #setting(
-    writing: boolean,
-    node: TreeNode,
-    given: readonly Word[],
-    current: Word,
-  ): Completion {
+  #setting(writing: boolean, node: TreeNode, given: readonly Word[], current: Word): Completion {
     const [groupWord, ...rest] = given;
     const groups = groupsOf(node);
     if (groupWord === undefined) {
@@ -200,10 +200,7 @@ class Completer {
     const names = Object.entries(group)
       .filter(([name, attribute]) => !taken.has(name) && !(writing && attribute.readonly === true))
       .map(([name]) => (writing ? `${name}=` : name));
-    return this.#matching(
-      current,
-      sortedWords(names, writing ? 'keyword' : 'parameter', !writing),
-    );
+    return this.#matching(current, sortedWords(names, writing ? 'keyword' : 'parameter', !writing));
   }
 
   /** Values of the parameter that is next, then `name=` of all not given. */
@@ -226,12 +223,17 @@ class Completer {
     const keyword = keywordOf(current);
     if (keyword !== undefined) {
       const parameter = params[parameterNamed(params, keyword.name) ?? ''];
-      const values = parameter === undefined ? [] : await this.#values(parameter, context, keyword.value);
+      const values =
+        parameter === undefined ? [] : await this.#values(parameter, context, keyword.value);
       return valueCompletion(current, keyword, values);
     }
     const next = params[free[0] ?? ''];
     const values = next === undefined ? [] : await this.#values(next, context, current.text);
-    const keywords = sortedWords(free.map((name) => `${name}=`), 'keyword', false);
+    const keywords = sortedWords(
+      free.map((name) => `${name}=`),
+      'keyword',
+      false,
+    );
     return this.#matching(current, [...values, ...keywords]);
   }
 
@@ -281,4 +283,3 @@ export function commonPrefix(texts: readonly string[]): string {
   for (const text of texts) while (!text.startsWith(prefix)) prefix = prefix.slice(0, -1);
   return prefix;
 }
-

@@ -2,7 +2,7 @@
 import type { ControlClient, DaemonInfo, Revisioned } from '../control/protocol.ts';
 import type { Document } from '../objects/document.ts';
 import type { Host, View } from '../objects/node.ts';
-import { applyEdits } from './edits.ts';
+import { applyEdits } from '../objects/edits.ts';
 
 export interface RevisionedView extends View {
   readonly revision: number;
@@ -18,10 +18,9 @@ export class Mirror {
     client.on('changed', ({ revision, edits }) => {
       const known = this.#known;
       if (known === undefined || revision <= known.revision) return;
-      this.#known =
-        revision === known.revision + 1
-          ? { revision, document: applyEdits(known.document, edits) }
-          : undefined;
+      // A gap, for whatever reason: the next look fetches the whole document.
+      if (revision !== known.revision + 1) this.#known = undefined;
+      else this.#known = { revision, document: applyEdits(known.document, edits) };
     });
   }
 

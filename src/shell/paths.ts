@@ -2,14 +2,8 @@
 import { ConfigError } from '../objects/errors.ts';
 import type { Document } from '../objects/document.ts';
 import type { TreeNode } from '../objects/node.ts';
+import { pathOf } from '../objects/tree.ts';
 import { didYouMean } from './hints.ts';
-
-/** `/iscsi/iqn…/tpg1`; `/` for the root. */
-export function pathOf(node: TreeNode): string {
-  const names: string[] = [];
-  for (let at: TreeNode = node; at.parent !== undefined; at = at.parent) names.unshift(at.name);
-  return `/${names.join('/')}`;
-}
 
 export interface PathScope {
   readonly document: Document;
@@ -78,29 +72,13 @@ function step(
     if (child !== undefined) found.push(child);
     else if (globs && hasGlob(name)) {
       const pattern = globPattern(name);
-      const children = displayOrder(node.kind.children(document, node));
+      const children = node.kind.children(document, node);
       found.push(...children.filter((candidate) => pattern.test(candidate.name)));
     }
   }
   const first = nodes[0];
   if (found.length === 0 && first !== undefined) throw noSuchPath(first, name, document);
   return found;
-}
-
-/** By name, the number at its end compared as a number: lun2 before lun10. */
-export function compareNames(a: string, b: string): number {
-  const [stemA, numberA] = splitNumber(a);
-  const [stemB, numberB] = splitNumber(b);
-  if (stemA !== stemB) return stemA < stemB ? -1 : 1;
-  return numberA - numberB;
-}
-function splitNumber(name: string): [string, number] {
-  const digits = /(\d{1,15})$/.exec(name)?.[0] ?? '';
-  return [name.slice(0, name.length - digits.length), digits === '' ? -1 : Number(digits)];
-}
-
-export function displayOrder(nodes: readonly TreeNode[]): readonly TreeNode[] {
-  return [...nodes].sort((a, b) => compareNames(a.name, b.name));
 }
 
 /** The node at a path, or the nearest one above it that still exists. */

@@ -1,7 +1,7 @@
 /** The tree as targetcli draws it, and the prompt. */
-import type { NodeKind, Summary, TreeNode, View } from '../objects/node.ts';
+import type { Summary, TreeNode, View } from '../objects/node.ts';
 import type { Preferences } from '../objects/preferences.ts';
-import { displayOrder } from './paths.ts';
+
 import type { ColorName, Painter } from './style.ts';
 
 const WIDTH_MAX = 132;
@@ -37,8 +37,7 @@ export function renderTree(node: TreeNode, options: TreeOptions): string {
 }
 
 function childrenOf(view: View, node: TreeNode): readonly TreeNode[] {
-  const kind: NodeKind = node.kind;
-  return displayOrder(kind.children(view.document, node));
+  return node.kind.children(view.document, node);
 }
 
 function renderChildren(

@@ -1,22 +1,77 @@
 /** The three ways of using a shell: a terminal, a script on a stream, one command. */
 import type { Readable } from 'node:stream';
+import { createInterface } from 'node:readline';
+import { continues } from './grammar.ts';
 import type { Shell } from './shell.ts';
+import { openTerminal } from './terminal.ts';
 
 /** Prompt, read, run until `exit` or Ctrl-D; saves as `auto_save_on_exit` says. Exit status. */
-export async function runInteractive(_shell: Shell): Promise<number> {
-  return 0;
+export async function runInteractive(shell: Shell): Promise<number> {
+  const terminal = openTerminal(shell);
+  shell.becomeInteractive(terminal.dialogs);
+  const { version } = await shell.mirror.daemon();
+  shell.console.display(`lunsmith shell version ${version}`);
+  shell.console.display("For help on commands, type 'help'.\n\n");
+  try {
+    for (;;) {
+      const line = await readWhole(() => terminal.readLine(shell.prompt));
+      if (line === undefined) break;
+      const { exit } = await shell.runLine(line);
+      if (exit) break;
+    }
+    return (await shell.saveOnExit()) ? 0 : 1;
+  } finally {
+    terminal.close();
+  }
 }
 
-/** Run each line; stops at the first error unless `keepGoing`. Exit status: 1 after any error. */
+/** A line, and those that it goes on in by a backslash at its end; undefined at end of input. */
+async function readWhole(next: () => Promise<string | undefined>): Promise<string | undefined> {
+  let line = await next();
+  while (line !== undefined && continues(line)) {
+    const more = await next();
+    if (more === undefined) return line;
+    line = `${line.slice(0, -1)} ${more.trimStart()}`;
+  }
+  return line;
+}
+
+/**
+ * Run each line; stops at the first error unless `keepGoing`. What ran before the error stands,
+ * and is saved as at the end of a session. Exit status: 1 after any error.
+ */
 export async function runScript(
-  _shell: Shell,
-  _input: Readable,
-  _options: { readonly keepGoing: boolean },
+  shell: Shell,
+  input: Readable,
+  { keepGoing }: { readonly keepGoing: boolean },
 ): Promise<number> {
-  return 0;
+  const lines = createInterface({ input, crlfDelay: Infinity, terminal: false })[
+    Symbol.asyncIterator
+  ]();
+  let number = 0;
+  let failed = false;
+  const next = async (): Promise<string | undefined> => {
+    const result = await lines.next();
+    number += 1;
+    return result.done === true ? undefined : result.value;
+  };
+  for (;;) {
+    const first = number + 1;
+    const line = await readWhole(next);
+    if (line === undefined) break;
+    shell.console.errorPrefix = `line ${first}: `;
+    const { ok, exit } = await shell.runLine(line);
+    shell.console.errorPrefix = undefined;
+    failed ||= !ok;
+    if (exit || (!ok && !keepGoing)) break;
+  }
+  const saved = await shell.saveOnExit();
+  return failed || !saved ? 1 : 0;
 }
 
 /** One command given as words. Never saves. Exit status. */
-export async function runOnce(_shell: Shell, _words: readonly string[]): Promise<number> {
-  return 0;
+export async function runOnce(shell: Shell, words: readonly string[]): Promise<number> {
+  shell.console.errorPrefix = '';
+  const { ok } = await shell.runWords(words);
+  return ok ? 0 : 1;
 }

@@ -2,7 +2,8 @@
 import { ConfigError } from '../../objects/errors.ts';
 import type { TreeNode, View } from '../../objects/node.ts';
 import type { Builtin, Call } from '../builtin.ts';
-import { displayOrder, pathOf, resolvePath } from '../paths.ts';
+import { resolvePath } from '../paths.ts';
+import { pathOf } from '../../objects/tree.ts';
 import { heading, renderTree, summaryText } from '../render.ts';
 
 const text = (help: string) => ({ kind: 'text', lengthMax: 4096, default: '', help }) as const;
@@ -80,7 +81,7 @@ function allPaths(root: TreeNode, view: View): readonly string[] {
   const paths: string[] = [];
   const walk = (node: TreeNode) => {
     paths.push(pathOf(node));
-    displayOrder(node.kind.children(view.document, node)).forEach(walk);
+    node.kind.children(view.document, node).forEach(walk);
   };
   walk(root);
   return paths;

@@ -9,7 +9,7 @@ import { keywordOf } from '../grammar.ts';
 import type { Word } from '../grammar.ts';
 import { attributeNamed, groupNamed, groupsOf, shown, typeWord, valueIn } from '../groups.ts';
 import { didYouMean } from '../hints.ts';
-import { pathOf } from '../paths.ts';
+import { pathOf } from '../../objects/tree.ts';
 import { heading } from '../render.ts';
 
 const GROUP = {
