@@ -17,7 +17,8 @@ import type { TaskSet } from './task_set.ts';
 const POOL_LIMIT = 1024;
 const pool: Command[] = [];
 
-type AfterBuffer = (command: Command, buffer: Buffer) => void;
+type Staged = (staging: StagingBuffer) => void;
+const nothing = (): void => {};
 
 export class Command {
   #task: ScsiTask | null = null;
@@ -29,7 +30,7 @@ export class Command {
   #abortKind: AbortKind | null = null;
   #stopped: (() => void)[] = [];
   #staging: StagingBuffer | null = null;
-  #afterBuffer: AfterBuffer | null = null;
+  #whenStaged: Staged | null = null;
 
   static acquire(task: ScsiTask, itl: ItlNexus | null, execute: (c: Command) => void): Command {
     const command = pool.pop() ?? new Command();
@@ -135,18 +136,23 @@ export class Command {
     this.#finish();
   }
 
-  /** Waits for a share of the staging budget. One buffer per command, held until it is over. */
-  stage(byteLength: number, then: AfterBuffer): void {
-    this.#afterBuffer = then;
+  /** Waits for a share of the staging budget: one per command, given back when it is over. */
+  stage(byteLength: number, then: Staged): void {
+    this.#whenStaged = then;
     STAGING.request(this, byteLength);
   }
 
   /** For `Staging` only. */
-  staged(buffer: StagingBuffer): void {
-    this.#staging = buffer;
-    const then = this.#afterBuffer;
-    this.#afterBuffer = null;
-    if (!this.halted()) then?.(this, buffer.memory);
+  staged(staging: StagingBuffer): void {
+    this.#staging = staging;
+    const then = this.#whenStaged;
+    this.#whenStaged = null;
+    if (!this.halted()) then?.(staging);
+  }
+
+  /** The share outlives the command: a last transfer holds it, and releases it when sent. */
+  handOverStaging(): void {
+    this.#staging = null;
   }
 
   /** Parameter data: cut to the allocation length, then GOOD. */
@@ -155,10 +161,9 @@ export class Command {
     const wanted = Math.min(data.length, allocationLength);
     task.dataInLength = wanted;
     const fits = Math.min(wanted, task.dataInExpected);
-    if (fits === 0) return this.good();
-    return task.sendDataIn(data.subarray(0, fits), 0, () => {
-      if (!this.halted()) this.good();
-    });
+    // Not waited for: the status may ride with the data. Nobody changes `data` any more.
+    if (fits > 0) task.sendDataIn(data.subarray(0, fits), 0, nothing);
+    if (!this.halted()) this.good();
   }
 
   /** A parameter list of `length` bytes, or as much of it as the initiator gives. */
@@ -191,11 +196,12 @@ export class Command {
     this.#execute = null;
     this.#abortKind = null;
     this.#staging = null;
+    this.#whenStaged = null;
     if (stopped.length > 0) this.#stopped = [];
     if (pool.length < POOL_LIMIT) pool.push(this);
     task.complete();
     for (const tell of stopped) tell();
-    if (staging !== null) STAGING.release(staging);
+    staging?.release();
     taskSet.pump();
   }
 }

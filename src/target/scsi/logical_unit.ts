@@ -13,14 +13,20 @@ export interface LogicalUnitOptions {
   readonly name: string;
   readonly kind: BackstoreKind;
   readonly wwn: string;
-  /** Every attribute, defaults filled in. WCE is the storage's own `writeCache`. */
+  /** Every attribute, defaults filled in. */
   readonly attributes: StorageAttributes;
   readonly storage: Backstore;
   readonly log: Log;
 }
 
 /** Attributes that only mode pages, or only INQUIRY data, or READ CAPACITY show to initiators. */
-const SHOWN_IN_MODE = ['emulate_write_cache', 'emulate_dpo', 'emulate_fua_write'] as const;
+const SHOWN_IN_MODE = [
+  'emulate_write_cache',
+  'emulate_dpo',
+  'emulate_fua_read',
+  'emulate_fua_write',
+  'emulate_tas',
+] as const;
 const SHOWN_IN_INQUIRY = [
   'emulate_model_alias',
   'emulate_tpu',
@@ -44,6 +50,8 @@ export class LogicalUnit {
   /** Mode parameters (SPC-4 §7.5.8): gone after a reset, nothing is saved. */
   softwareWriteProtect = false;
   descriptorSense = false;
+  /** SBC-3 §5.26: stopped by START STOP UNIT; the medium is then not accessed. */
+  stopped = false;
   #attributes: StorageAttributes;
   #toldBlockCount: number;
   readonly #nexuses = new Set<ItlNexus>();
@@ -56,7 +64,13 @@ export class LogicalUnit {
     this.log = options.log;
     this.#attributes = options.attributes;
     this.taskSet = new TaskSet(options.attributes.queue_depth);
+    options.storage.setWriteCache(this.defaultWriteCache);
     this.#toldBlockCount = this.blockCount;
+  }
+
+  /** WCE as configured: after a reset it holds again, whatever MODE SELECT made of it. */
+  get defaultWriteCache(): boolean {
+    return this.#attributes.emulate_write_cache;
   }
 
   get attributes(): StorageAttributes {
@@ -91,7 +105,7 @@ export class LogicalUnit {
       names.some((name) => previous[name] !== next[name]);
     this.#attributes = next;
     this.taskSet.queueDepth = next.queue_depth;
-    if (differs(['emulate_write_cache'])) this.storage.setWriteCache(next.emulate_write_cache);
+    if (differs(['emulate_write_cache'])) this.#switchWriteCache(this.defaultWriteCache);
     if (differs(SHOWN_IN_MODE)) this.raise(UNIT_ATTENTION.MODE_PARAMETERS_CHANGED);
     if (differs(SHOWN_IN_INQUIRY)) this.raise(UNIT_ATTENTION.INQUIRY_DATA_CHANGED);
     this.capacityChanged();
@@ -114,12 +128,24 @@ export class LogicalUnit {
   reset(): void {
     this.softwareWriteProtect = false;
     this.descriptorSense = false;
+    this.stopped = false;
+    this.#switchWriteCache(this.defaultWriteCache);
   }
 
   /** Aborts every command and waits until the last one has stopped. The storage stays open. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       abortCommands(this.taskSet, () => true, 'silent', resolve);
+    });
+  }
+
+  /** What was cached when the cache goes must not stay volatile. */
+  #switchWriteCache(enabled: boolean): void {
+    if (this.storage.writeCache === enabled) return;
+    this.storage.setWriteCache(enabled);
+    if (enabled) return;
+    this.storage.flush((fault) => {
+      if (fault !== null) this.log.error('flush failed', { reason: fault.reason });
     });
   }
 }

@@ -35,6 +35,17 @@ export class ItlNexus {
     this.writeProtect = mapping.writeProtect;
     this.unitAttentions.raise(UNIT_ATTENTION.POWER_ON_RESET);
   }
+
+  /**
+   * The condition was told to the initiator. SAM-5 §5.14: a changed LUN inventory need be told only
+   * once per nexus, whichever LUN told it.
+   */
+  reported(condition: number): void {
+    this.unitAttentions.clear(condition);
+    if (condition === UNIT_ATTENTION.REPORTED_LUNS_CHANGED) {
+      this.itNexus.clearUnitAttention(condition);
+    }
+  }
 }
 
 /** Depth of the task set that takes commands to LUNs that are not mapped. */

@@ -54,7 +54,6 @@ export abstract class ScsiTask {
   abstract receiveDataOut(into: Buffer, offset: number, received: (ok: boolean) => void): void;
 
   /**
-  /**
    * Called by whoever aborts the command, after `aborted` or a status such as TASK ABORTED is set:
    * no data moves any more, and what is outstanding ends now: `received(false)`, `sent()`.
    */

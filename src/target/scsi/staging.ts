@@ -16,11 +16,20 @@ export const STAGING_PER_NEXUS_BYTES = 32 * 1024 * 1024;
 const IDLE_BYTES = 32 * 1024 * 1024;
 const SMALLEST_CLASS = 4096;
 
-export interface StagingBuffer {
-  /** Exactly as long as asked for. Uninitialised: whoever uses it fills it first. */
-  readonly memory: Buffer;
+/** A share of the budget; pooled. Uninitialised: whoever uses the memory fills it first. */
+export class StagingBuffer {
   readonly whole: Buffer;
-  readonly nexus: ItNexus;
+  /** As long as was asked for. */
+  memory: Buffer;
+  nexus: ItNexus | null = null;
+  /** Bound, so that it can be given away as the callback of a last transfer. */
+  readonly release: () => void;
+
+  constructor(size: number, release: (buffer: StagingBuffer) => void) {
+    this.whole = Buffer.allocUnsafeSlow(size);
+    this.memory = this.whole;
+    this.release = () => release(this);
+  }
 }
 
 interface Waiter {
@@ -36,9 +45,10 @@ export class Staging {
   readonly #perNexus: number;
   #used = 0;
   #idleBytes = 0;
-  readonly #idle = new Map<number, Buffer[]>();
+  readonly #idle = new Map<number, StagingBuffer[]>();
   readonly #usedBy = new WeakMap<ItNexus, number>();
   readonly #waiting: Waiter[] = [];
+  readonly #release = (buffer: StagingBuffer): void => this.#takeBack(buffer);
 
   constructor(budget: number, perNexus: number) {
     this.#budget = budget;
@@ -49,13 +59,13 @@ export class Staging {
     return this.#used;
   }
 
-  /** Answers through `command.staged`, perhaps within the call. */
+  /** At most `MAX_CHUNK_BYTES`. Answers through `command.staged`, perhaps within the call. */
   request(command: Command, byteLength: number): void {
-    const size = classOf(Math.min(byteLength, MAX_CHUNK_BYTES));
+    const size = classOf(byteLength);
     if (this.#waiting.length === 0 && this.#fits(command.nexus, size)) {
-      command.staged(this.#take(command.nexus, Math.min(byteLength, MAX_CHUNK_BYTES), size));
+      command.staged(this.#take(command.nexus, byteLength, size));
     } else {
-      this.#waiting.push({ command, byteLength: Math.min(byteLength, MAX_CHUNK_BYTES) });
+      this.#waiting.push({ command, byteLength });
       this.#serve();
     }
   }
@@ -67,15 +77,19 @@ export class Staging {
     return at >= 0;
   }
 
-  release(buffer: StagingBuffer): void {
+  #takeBack(buffer: StagingBuffer): void {
+    const { nexus } = buffer;
+    // The holder gave it back twice: our mistake, and memory would be shared by two commands.
+    if (nexus === null) throw new Error('Staging buffer released twice');
     const size = buffer.whole.length;
+    buffer.nexus = null;
     this.#used -= size;
-    this.#usedBy.set(buffer.nexus, (this.#usedBy.get(buffer.nexus) ?? 0) - size);
+    this.#usedBy.set(nexus, (this.#usedBy.get(nexus) ?? 0) - size);
     if (this.#idleBytes + size <= IDLE_BYTES) {
       this.#idleBytes += size;
       const list = this.#idle.get(size);
-      if (list === undefined) this.#idle.set(size, [buffer.whole]);
-      else list.push(buffer.whole);
+      if (list === undefined) this.#idle.set(size, [buffer]);
+      else list.push(buffer);
     }
     if (this.#waiting.length > 0) this.#serve();
   }
@@ -88,10 +102,12 @@ export class Staging {
   #take(nexus: ItNexus, byteLength: number, size: number): StagingBuffer {
     this.#used += size;
     this.#usedBy.set(nexus, (this.#usedBy.get(nexus) ?? 0) + size);
-    let whole = this.#idle.get(size)?.pop();
-    if (whole === undefined) whole = Buffer.allocUnsafeSlow(size);
+    let buffer = this.#idle.get(size)?.pop();
+    if (buffer === undefined) buffer = new StagingBuffer(size, this.#release);
     else this.#idleBytes -= size;
-    return { memory: whole.subarray(0, byteLength), whole, nexus };
+    buffer.nexus = nexus;
+    buffer.memory = byteLength === size ? buffer.whole : buffer.whole.subarray(0, byteLength);
+    return buffer;
   }
 
   /** First come, first served; only those whose nexus is at its limit are passed by. */

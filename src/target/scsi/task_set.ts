@@ -1,7 +1,7 @@
 /**
  * SAM-5 §8: the commands of one logical unit, in the order in which they may run. At most
  * `queueDepth` are under execution; the others wait in the order of arrival. SIMPLE commands may
- * pass one another only once they run (the storage decides); ORDERED ones wait for all older and
+ * pass one another once they run (unrestricted reordering); ORDERED ones wait for all older and
  * hold back all younger; HEAD OF QUEUE goes before everything that has not begun.
  */
 import type { Command } from './command.ts';
@@ -76,6 +76,10 @@ export class TaskSet {
     const { taskAttribute } = command.task;
     if (taskAttribute === TASK_ATTRIBUTE.HEAD_OF_QUEUE) return true;
     if (taskAttribute === TASK_ATTRIBUTE.ORDERED) return this.#running.length === 0;
-    return !this.#running.some((other) => other.task.taskAttribute === TASK_ATTRIBUTE.ORDERED);
+    for (const other of this.#running) {
+      const { taskAttribute: ahead } = other.task;
+      if (ahead === TASK_ATTRIBUTE.ORDERED || ahead === TASK_ATTRIBUTE.HEAD_OF_QUEUE) return false;
+    }
+    return true;
   }
 }

@@ -1,0 +1,180 @@
+/**
+ * READ and WRITE: data streams between medium and initiator in chunks, one at a time, through one
+ * share of the staging budget. The state objects are pooled and their continuations bound.
+ */
+import type { StorageFault } from '../storage/backstore.ts';
+import { cdbBlockCount, cdbLba, FUA } from './cdb.ts';
+import type { Command } from './command.ts';
+import { transferable, usableDataOut } from './medium_range.ts';
+import { MAX_CHUNK_BYTES, type StagingBuffer } from './staging.ts';
+
+/** State objects of each kind kept for reuse. */
+const POOL_LIMIT = 256;
+
+const isFua = (cdb: Buffer): boolean =>
+  // SBC-3 §5.7: READ(6) and WRITE(6) have LBA bits there.
+  (cdb[0] ?? 0) >= 0x20 && ((cdb[1] ?? 0) & FUA) !== 0;
+
+abstract class Transfer {
+  protected command: Command | null = null;
+  protected staging: StagingBuffer | null = null;
+  /** Byte offset on the medium of the first byte. */
+  protected start = 0;
+  protected total = 0;
+  protected moved = 0;
+  protected chunk: Buffer | null = null;
+
+  begin(command: Command, start: number, total: number): void {
+    this.command = command;
+    this.start = start;
+    this.total = total;
+    this.moved = 0;
+    command.stage(Math.min(total, MAX_CHUNK_BYTES), this.onStaged);
+  }
+
+  /** Null: the command was aborted and is over; so is this object's use. */
+  protected live(): Command | null {
+    const { command } = this;
+    if (command === null || !command.halted()) return command;
+    this.recycle();
+    return null;
+  }
+
+  protected nextChunk(staging: StagingBuffer): Buffer {
+    const length = Math.min(staging.memory.length, this.total - this.moved);
+    const whole = length === staging.memory.length;
+    this.chunk = whole ? staging.memory : staging.memory.subarray(0, length);
+    return this.chunk;
+  }
+
+  protected fail(command: Command, fault: StorageFault): void {
+    const lba = Math.floor((this.start + this.moved) / command.logicalUnit.blockSize);
+    this.recycle();
+    command.fault(fault, lba);
+  }
+
+  protected forget(): void {
+    this.command = null;
+    this.staging = null;
+    this.chunk = null;
+  }
+
+  protected readonly onStaged = (staging: StagingBuffer): void => {
+    this.staging = staging;
+    this.step();
+  };
+
+  protected abstract step(): void;
+  protected abstract recycle(): void;
+}
+
+class ReadTransfer extends Transfer {
+  protected override step(): void {
+    const { command, staging } = this;
+    if (command === null || staging === null) return;
+    const { storage } = command.logicalUnit;
+    storage.read(this.nextChunk(staging), this.start + this.moved, this.#onRead);
+  }
+
+  readonly #onRead = (fault: StorageFault | null): void => {
+    const command = this.live();
+    const { staging, chunk, moved } = this;
+    if (command === null || staging === null || chunk === null) return;
+    if (fault !== null) return this.fail(command, fault);
+    this.moved += chunk.length;
+    const { task } = command;
+    if (this.moved < this.total) return task.sendDataIn(chunk, moved, this.#onSent);
+    // The status rides with the last data, so the memory stays theirs until it is sent.
+    command.handOverStaging();
+    this.recycle();
+    task.sendDataIn(chunk, moved, staging.release);
+    if (!command.halted()) command.good();
+  };
+
+  readonly #onSent = (): void => {
+    if (this.live() !== null) this.step();
+  };
+
+  protected override recycle(): void {
+    this.forget();
+    if (reads.length < POOL_LIMIT) reads.push(this);
+  }
+}
+
+class WriteTransfer extends Transfer {
+  fua = false;
+
+  protected override step(): void {
+    const { command, staging } = this;
+    if (command === null || staging === null) return;
+    command.task.receiveDataOut(this.nextChunk(staging), this.moved, this.#onReceived);
+  }
+
+  readonly #onReceived = (ok: boolean): void => {
+    const command = this.live();
+    const { chunk } = this;
+    if (command === null || chunk === null) return;
+    if (!ok) {
+      this.recycle();
+      return command.completeAsIs();
+    }
+    const { storage } = command.logicalUnit;
+    storage.write(chunk, this.start + this.moved, this.fua, this.#onWritten);
+  };
+
+  readonly #onWritten = (fault: StorageFault | null): void => {
+    const command = this.live();
+    const { chunk } = this;
+    if (command === null || chunk === null) return;
+    if (fault !== null) return this.fail(command, fault);
+    this.moved += chunk.length;
+    if (this.moved < this.total) return this.step();
+    this.recycle();
+    command.good();
+  };
+
+  protected override recycle(): void {
+    this.forget();
+    if (writes.length < POOL_LIMIT) writes.push(this);
+  }
+}
+
+const reads: ReadTransfer[] = [];
+const writes: WriteTransfer[] = [];
+
+export function read(command: Command): void {
+  const { cdb, task, logicalUnit } = command;
+  const lba = cdbLba(cdb);
+  const blockCount = cdbBlockCount(cdb);
+  if (!transferable(command, lba, blockCount)) return;
+  const { blockSize, storage } = logicalUnit;
+  task.dataInLength = blockCount * blockSize;
+  const total = Math.min(task.dataInLength, task.dataInExpected);
+  if (total === 0) return command.good();
+  const start = lba * blockSize;
+  if (!isFua(cdb) || !storage.writeCache) return beginRead(command, start, total);
+  // SBC-3 §4.15: FUA reads the medium, so what the cache holds goes there first.
+  return storage.flush((fault) => {
+    if (command.halted()) return;
+    if (fault !== null) command.fault(fault);
+    else beginRead(command, start, total);
+  });
+}
+
+function beginRead(command: Command, start: number, total: number): void {
+  (reads.pop() ?? new ReadTransfer()).begin(command, start, total);
+}
+
+export function write(command: Command): void {
+  const { cdb, logicalUnit } = command;
+  const lba = cdbLba(cdb);
+  const blockCount = cdbBlockCount(cdb);
+  if (!transferable(command, lba, blockCount)) return;
+  const { blockSize } = logicalUnit;
+  const total = usableDataOut(command, blockCount * blockSize);
+  if (total < 0) return;
+  if (total === 0) return command.good();
+  const transfer = writes.pop() ?? new WriteTransfer();
+  transfer.fua = isFua(cdb);
+  transfer.begin(command, lba * blockSize, total);
+}
