@@ -4,6 +4,16 @@ import { STORAGE_ATTRIBUTES_OF } from './declarations/storage.ts';
 import type { BackstoreKind, Document, StorageObject, Tpg } from './document.ts';
 import { formatSize } from '../util/sizes.ts';
 
+/** RFC 7143 §4.2.5: a target portal group tag has 16 bits. */
+export const TAG_MAX = 65_535;
+
+/** LIO's word for an unset credential: it would be mistaken for one on the way to other tools. */
+const UNSET_CREDENTIAL = 'NULL';
+
+export function credentialProblem(value: unknown): string | undefined {
+  return value === UNSET_CREDENTIAL ? `'${UNSET_CREDENTIAL}' is not a permitted value` : undefined;
+}
+
 /** Flat space addressing holds 14 bits (SAM-5 §4.7.7.3); longer forms are not served. */
 export const LUN_MAX = 16_383;
 /** LIO's own limit, named in its message. */
@@ -35,7 +45,8 @@ export function sizeProblem(
     return `Size ${size} is not a multiple of the block size, ${blockSize} bytes`;
   }
   if (kind === 'ramdisk' && size > RAMDISK_MAX) {
-    return `The size is too large (${formatSize(size)}): a ramdisk has at most ${formatSize(RAMDISK_MAX)}`;
+    const most = formatSize(RAMDISK_MAX);
+    return `The size is too large (${formatSize(size)}): a ramdisk has at most ${most}`;
   }
   return undefined;
 }
@@ -49,7 +60,8 @@ export function storageProblems(kind: BackstoreKind, object: StorageObject): rea
     const limits = values.max_unmap_lba_count === 0 || values.max_unmap_block_desc_count === 0;
     if (values[name] && limits) {
       problems.push(
-        `${name}=1 needs unmap limits: set max_unmap_lba_count and max_unmap_block_desc_count first`,
+        `${name}=1 needs max_unmap_lba_count and max_unmap_block_desc_count above 0: ` +
+          'set them first',
       );
     }
   }
@@ -80,7 +92,8 @@ export function storageNameProblem(name: string): string | undefined {
   if (name === '') return 'A storage object needs a name';
   // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
   if (/[/\s\u0000-\u001f\u007f]/.test(name)) {
-    return `A storage object's name cannot contain /, newline or spaces/tabs: ${JSON.stringify(name)}`;
+    const shown = JSON.stringify(name);
+    return `A storage object's name cannot contain /, newline or spaces/tabs: ${shown}`;
   }
   if (name.length > 255) return "A storage object's name has at most 255 characters";
   if (name === '.' || name === '..' || name === '*' || name === '__proto__' || name[0] === '@') {

@@ -2,13 +2,7 @@
 import type { AttributeBag } from '../attribute.ts';
 import type { AuthBag } from '../document.ts';
 import { ConfigError } from '../errors.ts';
-
-/** LIO's word for an unset credential: it would be mistaken for one on the way to other tools. */
-const RESERVED = 'NULL';
-
-export function credentialProblem(value: unknown): string | undefined {
-  return value === RESERVED ? `'${RESERVED}' is not a permitted value` : undefined;
-}
+import { credentialProblem } from '../rules.ts';
 
 export function checkCredentials(values: AttributeBag): void {
   for (const [name, value] of Object.entries(values)) {

@@ -12,6 +12,7 @@ import { ConfigError } from '../errors.ts';
 import type { Arguments, CommandContext, CommandOutcome, Message, NodeKind } from '../node.ts';
 import type { TreeNode } from '../node.ts';
 import type { Preferences } from '../preferences.ts';
+import { TAG_MAX } from '../rules.ts';
 import {
   changed,
   count,
@@ -28,8 +29,6 @@ import {
 } from './kit.ts';
 import { TPG } from './tpg.ts';
 
-/** RFC 7143 §4.2.5: a tag has 16 bits. LIO counts from 0, TPGs in use are numbered from 1. */
-const TAG_MAX = 65_535;
 const DEFAULT_PORTAL = '0.0.0.0:3260';
 const TAG_PREFIX = /^(tpgt|tgpt|tpg)/i;
 

@@ -1,0 +1,130 @@
+/** Targets of a document under check. */
+import { AUTH } from './declarations/auth.ts';
+import { NODE_ACL_ATTRIBUTES } from './declarations/node_acl.ts';
+import { TPG_ATTRIBUTES } from './declarations/tpg.ts';
+import { isRecord } from './equal.ts';
+import { TPG_PARAMETERS } from './iscsi_keys.ts';
+import { normaliseName } from './names.ts';
+import { parsePortal, portalKey } from './portal_address.ts';
+import { credentialProblem, lunNumberProblem, TAG_MAX, tpgProblems } from './rules.ts';
+import type { AttributeGroup } from './attribute.ts';
+import type { Tpg } from './document.ts';
+import type { Place } from './validate_kit.ts';
+import {
+  checkBag,
+  checkEntries,
+  checkFields,
+  isBoolean,
+  isText,
+  numberKey,
+  type FieldCheck,
+} from './validate_kit.ts';
+
+const bag =
+  (group: AttributeGroup): FieldCheck =>
+  (value, place) =>
+    checkBag(place, value, group);
+
+/** Credentials: as declared, and never LIO's word for unset. */
+export const credentials =
+  (group: AttributeGroup): FieldCheck =>
+  (value, place) => {
+    checkBag(place, value, group);
+    if (!isRecord(value)) return;
+    for (const key of Object.keys(value)) {
+      const problem = credentialProblem(value[key]);
+      if (problem !== undefined) place.at(key).add(`${key}: ${problem}`);
+    }
+  };
+
+function checkName(key: string, place: Place): void {
+  const result = normaliseName(key);
+  if (!result.ok) place.add(result.reason);
+  else if (result.name !== key) place.add(`write this name as ${result.name}`);
+}
+
+function checkLunKey(key: string, place: Place): void {
+  const lun = numberKey(key);
+  const problem =
+    lun === undefined ? `${JSON.stringify(key)} is not a LUN number` : lunNumberProblem(lun);
+  if (problem !== undefined) place.add(problem);
+}
+
+const isLunNumber: FieldCheck = (value, place) => {
+  const problem =
+    typeof value === 'number' ? lunNumberProblem(value) : `${place.key}: not a LUN number`;
+  if (problem !== undefined) place.add(problem);
+};
+
+const isServedIser: FieldCheck = (value, place) => {
+  isBoolean(value, place);
+  if (value === true) place.add('iser: iSER is not served by this build yet; write false');
+};
+
+const LUN_FIELDS = { storage_object: isText };
+const MAPPED_LUN_FIELDS = { lun: isLunNumber, write_protect: isBoolean };
+const PORTAL_FIELDS = { iser: isServedIser };
+
+const luns: FieldCheck = (value, place) =>
+  checkEntries(place, value, (key, lun, here) => {
+    checkLunKey(key, here);
+    checkFields(here, lun, LUN_FIELDS);
+  });
+
+const mappedLuns: FieldCheck = (value, place) =>
+  checkEntries(place, value, (key, mapped, here) => {
+    checkLunKey(key, here);
+    checkFields(here, mapped, MAPPED_LUN_FIELDS);
+  });
+
+const NODE_ACL_FIELDS = {
+  attributes: bag(NODE_ACL_ATTRIBUTES),
+  auth: credentials(AUTH),
+  mapped_luns: mappedLuns,
+};
+
+const acls: FieldCheck = (value, place) =>
+  checkEntries(place, value, (key, acl, here) => {
+    checkName(key, here);
+    checkFields(here, acl, NODE_ACL_FIELDS);
+  });
+
+const portals: FieldCheck = (value, place) =>
+  checkEntries(place, value, (key, portal, here) => {
+    const parsed = parsePortal(key);
+    if (!parsed.ok) here.add(parsed.reason);
+    else if (portalKey(parsed.portal) !== key) {
+      here.add(`write this portal as ${portalKey(parsed.portal)}`);
+    }
+    checkFields(here, portal, PORTAL_FIELDS);
+  });
+
+const TPG_FIELDS = {
+  enabled: isBoolean,
+  attributes: bag(TPG_ATTRIBUTES),
+  parameters: bag(TPG_PARAMETERS),
+  auth: credentials(AUTH),
+  portals,
+  luns,
+  acls,
+};
+
+function checkTpg(key: string, value: unknown, place: Place): void {
+  const tag = numberKey(key);
+  if (tag === undefined || tag > TAG_MAX) {
+    place.add(`${JSON.stringify(key)} is not a TPG tag: 0 to ${TAG_MAX} is expected`);
+  }
+  const before = place.issues.length;
+  if (!checkFields(place, value, TPG_FIELDS) || place.issues.length > before) return;
+  for (const problem of tpgProblems(value as unknown as Tpg)) place.add(problem);
+}
+
+const TARGET_FIELDS: Readonly<Record<string, FieldCheck>> = {
+  tpgs: (value, place) => checkEntries(place, value, checkTpg),
+};
+
+export const checkTargets: FieldCheck = (value, place) =>
+  checkEntries(place, value, (key, target, here) => {
+    checkName(key, here);
+    checkFields(here, target, TARGET_FIELDS);
+  });
