@@ -9,6 +9,7 @@ import { layerViolations } from './tidy/layers.ts';
 import { importsOf, readSourceFiles, resolveImport, ROOT, urlsOf } from './tidy/source_files.ts';
 import {
   bareOffsets,
+  citedClauses,
   forbiddenSyntax,
   limitConstants,
   sizeViolations,
@@ -66,6 +67,12 @@ describe('the source as a whole', () => {
       expectNone(inSrc.map((file) => file.name).filter((name) => !reached.has(name)));
     },
   );
+
+  const clausesFile = path.join(ROOT, 'docs/CONFORMANCE.md');
+  test.skipIf(!existsSync(clausesFile))('each cited clause stands in docs/CONFORMANCE.md', () => {
+    const listed = readFileSync(clausesFile, 'utf8');
+    expectNone(citedClauses(inSrc).filter((clause) => !listed.includes(`| ${clause} `)));
+  });
 
   const limitsFile = path.join(ROOT, 'docs/LIMITS.md');
   test.skipIf(!existsSync(limitsFile))('each exported limit stands in docs/LIMITS.md', () => {

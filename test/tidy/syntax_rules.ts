@@ -119,3 +119,10 @@ export function limitConstants(file: SourceFile): string[] {
       .filter((name) => /(^MAX_|_LIMITS?$|_MAX$|_LIMIT_)/.test(name));
   });
 }
+
+const CLAUSE = /\b(?:RFC \d{4}|S[PB]C-\d|SAM-\d|FIPS \d+(?:-\d)?) §\d+(?:\.\d+)*/g;
+
+/** Clauses of standards that the source cites, as scripts/clauses.mjs finds them. */
+export const citedClauses = (files: readonly SourceFile[]): string[] => [
+  ...new Set(files.flatMap((file) => file.text.match(CLAUSE) ?? [])),
+];
