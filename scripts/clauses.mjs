@@ -11,7 +11,7 @@ const CLAUSE = /\b(RFC \d{4}|S[PB]C-\d|SAM-\d|FIPS \d+(?:-\d)?) §(\d+(?:\.\d+)*
 const HEAD = `# Clauses, files, tests
 
 Written by \`npm run docs:clauses\` from the comments of the source: do not edit. A clause stands
-here when a file cites it. The tests are those that cite the clause themselves, and the unit test of each
+here when a file cites it. The tests are those that cite the clause, and the unit test of each
 citing file. Beside them, the suites \`conformance\` (libiscsi, case by case, see
 \`test/conformance/expected.json\`), \`interop\` and \`lab\` judge the whole by foreign initiators.
 
