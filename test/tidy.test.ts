@@ -75,7 +75,7 @@ describe('the source as a whole', () => {
   });
 
   const limitsFile = path.join(ROOT, 'docs/LIMITS.md');
-  test.skipIf(!existsSync(limitsFile))('each exported limit stands in docs/LIMITS.md', () => {
+  test.skipIf(!existsSync(limitsFile))('each limit constant stands in docs/LIMITS.md', () => {
     const listed = readFileSync(limitsFile, 'utf8');
     const missing = inSrc.flatMap((file) =>
       limitConstants(file)

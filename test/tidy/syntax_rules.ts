@@ -93,7 +93,7 @@ export function forbiddenSyntax(file: SourceFile): string[] {
 export function bareOffsets(file: SourceFile): string[] {
   if (!file.name.startsWith('src/target/') || file.name.startsWith('src/target/pdu/')) return [];
   const found: string[] = [];
-  const isHeader = (node: ts.Node) => /(^|\.)(bhs|header)$/i.test(node.getText());
+  const isHeader = (node: ts.Node) => /(^|\.)bhs$/i.test(node.getText());
   walk(file.tree, (node) => {
     const indexed = ts.isElementAccessExpression(node) && isHeader(node.expression);
     const called =
@@ -108,15 +108,14 @@ export function bareOffsets(file: SourceFile): string[] {
   return found;
 }
 
-/** Exported constants that are limits by their names. */
+/** Constants of a file's top level that are limits by their names. */
 export function limitConstants(file: SourceFile): string[] {
   if (!file.name.startsWith('src/')) return [];
   return file.tree.statements.flatMap((statement) => {
     if (!ts.isVariableStatement(statement)) return [];
-    if (!hasModifier(statement, ts.SyntaxKind.ExportKeyword)) return [];
     return statement.declarationList.declarations
       .map((declaration) => declaration.name.getText())
-      .filter((name) => /(^MAX_|_LIMITS?$|_MAX$|_LIMIT_)/.test(name));
+      .filter((name) => /^(MAX_[A-Z_]+|[A-Z_]+_(MAX|LIMITS?))$/.test(name));
   });
 }
 
