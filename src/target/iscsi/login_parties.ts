@@ -11,9 +11,8 @@ const KEYS: ReadonlySet<string> = new Set([
   'SessionType',
 ]);
 
-/** Blanks and control characters: no name holds them (RFC 3722 §5). */
-// eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
-const NOT_IN_NAMES = /[\u0000-\u0020\u007f]/;
+/** Blanks, control and format characters: no name holds them (RFC 3722 §5). */
+const NOT_IN_NAMES = /[\p{C}\p{Z}]/u;
 
 export class Parties {
   readonly initiatorName: string;
@@ -25,7 +24,8 @@ export class Parties {
 
   constructor(pairs: TextPairs, sessionType: 'Normal' | 'Discovery') {
     this.initiatorName = pairs.get('InitiatorName') ?? '';
-    this.initiatorAlias = pairs.get('InitiatorAlias') ?? '';
+    // Shown to administrators, so that nothing in it may steer their terminal.
+    this.initiatorAlias = (pairs.get('InitiatorAlias') ?? '').replace(/\p{C}/gu, '');
     this.targetName = pairs.get('TargetName') ?? '';
     this.sessionType = sessionType;
     for (const key of KEYS) {

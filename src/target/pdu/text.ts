@@ -22,9 +22,16 @@ const NUL = 0x00;
 const EQUALS = 0x3d;
 const KEY_NAME = /^[A-Za-z0-9][A-Za-z0-9.\-+@_#/]*$/;
 
+/** Control, format and separator characters, which would let a peer draw in our log. */
+const UNPRINTABLE = /[\p{C}\u2028\u2029]/gu;
+
 /** A peer's text as it may stand in a log line: printable, quoted, short. */
 export function shownText(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  const cut = text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return JSON.stringify(cut).replace(
+    UNPRINTABLE,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
 }
 
 /** Adds one pair, or says what is wrong with it. */
