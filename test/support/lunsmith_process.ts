@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { eventually, freePort, run, type Outcome } from './programs.ts';
-import type { ServedLun, ServedTarget } from './served_target.ts';
+import type { Login, ServedLun, ServedTarget } from './served_target.ts';
 
 export const PROGRAM = path.resolve(import.meta.dirname, '../../dist/src/bin/lunsmith.js');
 const STOP_MS = 15_000;
@@ -84,7 +84,7 @@ export class LunsmithProcess implements ServedTarget {
     return run(process.execPath, [PROGRAM, ...words], { env: this.env });
   }
 
-  async createLun(name: string, megabytes: number): Promise<ServedLun> {
+  async createLun(name: string, megabytes: number, login?: Login): Promise<ServedLun> {
     const target = `iqn.2026-01.net.example:${name.toLowerCase()}`;
     const object = `/backstores/fileio/${name}`;
     const tpg = `/iscsi/${target}/tpg1`;
@@ -97,6 +97,12 @@ export class LunsmithProcess implements ServedTarget {
       `${tpg}/portals create 127.0.0.1 ${this.port}`,
       `${tpg} set attribute authentication=0 demo_mode_write_protect=0 generate_node_acls=1`,
     );
+    if (login !== undefined) {
+      await this.configure(
+        `${tpg} set auth userid=${login.user} password=${login.password}`,
+        `${tpg} set attribute authentication=1`,
+      );
+    }
     return { host: '127.0.0.1', port: this.port, target, lun: 0 };
   }
 

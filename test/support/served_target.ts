@@ -1,11 +1,19 @@
 /** A target that serves fresh LUNs, whichever program does the serving. */
 export interface ServedTarget {
   start(): Promise<void>;
-  /** A thin-provisioned LUN of `megabytes` MiB, nothing written yet, behind a target of its own. */
-  createLun(name: string, megabytes: number): Promise<ServedLun>;
+  /**
+   * A thin-provisioned LUN of `megabytes` MiB, nothing written yet, behind a target of its own.
+   * With `login`, every initiator must prove itself by that.
+   */
+  createLun(name: string, megabytes: number, login?: Login): Promise<ServedLun>;
   stop(): Promise<void>;
   /** Everything it has logged. */
   log(): string;
+}
+
+export interface Login {
+  readonly user: string;
+  readonly password: string;
 }
 
 export interface ServedLun {

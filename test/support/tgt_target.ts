@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { eventually, freePort, mustRun, run } from './programs.ts';
-import type { ServedLun, ServedTarget } from './served_target.ts';
+import type { Login, ServedLun, ServedTarget } from './served_target.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -30,7 +30,7 @@ export class TgtTarget implements ServedTarget {
     await eventually('tgtd answers', async () => (await run('tgtadm', probe)).status === 0);
   }
 
-  async createLun(name: string, megabytes: number): Promise<ServedLun> {
+  async createLun(name: string, megabytes: number, login?: Login): Promise<ServedLun> {
     this.#targets += 1;
     const tid = String(this.#targets);
     const target = `iqn.2026-01.net.example:${name.toLowerCase()}`;
@@ -42,6 +42,11 @@ export class TgtTarget implements ServedTarget {
     const thin = ['--tid', tid, '--lun', '1', '--params', 'thin_provisioning=1'];
     await this.#admin('logicalunit', 'update', thin);
     await this.#admin('target', 'bind', ['--tid', tid, '-I', 'ALL']);
+    if (login !== undefined) {
+      const account = ['--user', login.user, '--password', login.password];
+      await this.#admin('account', 'new', account);
+      await this.#admin('account', 'bind', ['--tid', tid, '--user', login.user]);
+    }
     return { host: '127.0.0.1', port: this.#port, target, lun: 1 };
   }
 
