@@ -1,13 +1,36 @@
-/** All sessions and the connections that are still logging in. */
+/**
+ * All sessions and all connections. The ISID rule (RFC 7143 §4.4.2) and reinstatement (§6.3) live
+ * here, and are applied only once login has authenticated the initiator.
+ */
+import type { Established } from './login.ts';
+import type { Connection } from './connection.ts';
+import type { LoginResult } from './directory.ts';
 import type { IscsiHost } from './iscsi_host.ts';
-import type { Session } from './session.ts';
+import { LOGIN_STATUS } from '../pdu/login.ts';
+import { SCSI_SERVICES, type ScsiServices } from './scsi_services.ts';
+import { Session } from './session.ts';
+
+/** Sessions of the engine, discovery included. */
+export const MAX_SESSIONS = 4096;
+/** Connections of one portal that have not finished login. */
+export const MAX_LOGINS_PER_PORTAL = 128;
+const TSIH_LIMIT = 0x1_0000;
 
 export class SessionTable {
   readonly host: IscsiHost;
-  readonly #sessions = new Set<Session>();
+  readonly scsi: ScsiServices;
+  readonly #sessions = new Map<number, Session>();
+  /** Normal sessions by what RFC 7143 §4.4.2 lets exist once. */
+  readonly #nexuses = new Map<string, Session>();
+  readonly #connections = new Set<Connection>();
+  #lastTsih = 0;
+  #lastSid = 0;
+  #closed: (() => void)[] = [];
+  #closing = false;
 
-  constructor(host: IscsiHost) {
+  constructor(host: IscsiHost, scsi: ScsiServices = SCSI_SERVICES) {
     this.host = host;
+    this.scsi = scsi;
   }
 
   get size(): number {
@@ -18,9 +41,133 @@ export class SessionTable {
     return this.#sessions.values();
   }
 
-  /** Asks every initiator to log out; resolves when all are gone, after `graceMs` at most. */
-  close(graceMs: number): Promise<void> {
-    for (const session of this.#sessions) session.requestLogout(graceMs);
-    return Promise.resolve();
+  /** Connections that may still become sessions. */
+  logins(portal: string): number {
+    let count = 0;
+    for (const connection of this.#connections) {
+      if (connection.session === null && connection.endpoint.portal === portal) count++;
+    }
+    return count;
   }
+
+  /** False: not taken, the portal has too many unfinished logins or we are stopping. */
+  connectionOpened(connection: Connection): boolean {
+    if (this.#closing || this.logins(connection.endpoint.portal) >= MAX_LOGINS_PER_PORTAL) {
+      return false;
+    }
+    this.#connections.add(connection);
+    return true;
+  }
+
+  connectionClosed(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#tellIfEmpty();
+  }
+
+  /**
+   * The end of a login: makes, reinstates or joins a session. `session` is then the connection's;
+   * `settled` calls back when the commands of what was before have stopped.
+   */
+  establish(connection: Connection, result: LoginResult): Established {
+    return result.tsih === 0
+      ? this.#newSession(connection, result)
+      : this.#join(connection, result);
+  }
+
+  sessionEnded(session: Session, reason: string): void {
+    this.#sessions.delete(session.tsih);
+    const key = nexusKey(session.result);
+    if (this.#nexuses.get(key) === session) this.#nexuses.delete(key);
+    const { initiatorName, tpg } = session.result;
+    this.host.log.info('session ended', {
+      initiator: initiatorName,
+      target: tpg?.targetName,
+      tsih: session.tsih,
+      reason,
+    });
+  }
+
+  /** RFC 7143 §11.5.1, TARGET COLD RESET: every session of the target ends. */
+  endAllOf(targetName: string, reason: string): void {
+    for (const session of [...this.#sessions.values()]) {
+      if (session.result.tpg?.targetName === targetName) session.end(reason);
+    }
+  }
+
+  /**
+   * Asks every initiator to log out; resolves when all connections are gone, those that stay after
+   * `graceMs` are dropped. No connection is taken any more.
+   */
+  close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    for (const session of [...this.#sessions.values()]) session.requestLogout(graceMs);
+    for (const connection of [...this.#connections]) {
+      if (connection.session === null) connection.close('the target stops', true);
+    }
+    return new Promise((resolve) => {
+      this.#closed.push(resolve);
+      this.#tellIfEmpty();
+    });
+  }
+
+  #newSession(connection: Connection, result: LoginResult): Established {
+    const key = nexusKey(result);
+    // RFC 7143 §6.3.5, session reinstatement: same initiator, ISID and portal group, TSIH 0.
+    const old = result.tpg === undefined ? undefined : this.#nexuses.get(key);
+    if (old === undefined && this.#sessions.size >= MAX_SESSIONS) {
+      return refusal(LOGIN_STATUS.OUT_OF_RESOURCES, `there are ${MAX_SESSIONS} sessions already`);
+    }
+    old?.end('session reinstated by the initiator', false);
+    const session = new Session({
+      table: this,
+      sid: ++this.#lastSid,
+      tsih: this.#newTsih(),
+      result,
+      nexus: result.tpg === undefined ? undefined : this.host.openNexus(result),
+      connection,
+    });
+    this.#sessions.set(session.tsih, session);
+    if (result.tpg !== undefined) this.#nexuses.set(key, session);
+    connection.joins(session, old ?? session);
+    return { tsih: session.tsih };
+  }
+
+  #join(connection: Connection, result: LoginResult): Established {
+    const session = this.#sessions.get(result.tsih);
+    if (session === undefined || nexusKey(session.result) !== nexusKey(result)) {
+      const rule = `no session with TSIH ${result.tsih} of this initiator and ISID`;
+      return refusal(LOGIN_STATUS.SESSION_DOES_NOT_EXIST, rule);
+    }
+    if (session.result.cid !== result.cid) {
+      const rule = `MaxConnections is 1 and the session has connection ${session.result.cid}`;
+      return refusal(LOGIN_STATUS.TOO_MANY_CONNECTIONS, rule);
+    }
+    session.adopt(connection, result);
+    connection.joins(session, session);
+    return { tsih: session.tsih };
+  }
+
+  /** Never 0, never one in use. */
+  #newTsih(): number {
+    do {
+      this.#lastTsih = (this.#lastTsih % (TSIH_LIMIT - 1)) + 1;
+    } while (this.#sessions.has(this.#lastTsih));
+    return this.#lastTsih;
+  }
+
+  #tellIfEmpty(): void {
+    if (this.#connections.size > 0) return;
+    const waiting = this.#closed;
+    this.#closed = [];
+    for (const closed of waiting) closed();
+  }
+}
+
+function nexusKey(result: LoginResult): string {
+  const { initiatorName, isid, tpg } = result;
+  return [initiatorName.toLowerCase(), isid, tpg?.targetName ?? '', tpg?.tag ?? ''].join(' ');
+}
+
+function refusal(status: number, rule: string): Established {
+  return { statusClass: status >>> 8, statusDetail: status & 0xff, rule };
 }

@@ -1,0 +1,189 @@
+/**
+ * Outgoing bytes of one socket. All that is queued in one turn of the event loop leaves in one
+ * gathered write; a batch that is under way is finished before the next. Small pieces are copied
+ * into a stage, which is cheaper than one vector each; large ones are passed as they are.
+ */
+import type { Socket } from 'node:net';
+
+const STAGE_LENGTH = 64 * 1024;
+/** Stages kept for reuse by all connections of this thread. */
+const MAX_POOLED_STAGES = 64;
+/** Longer data is not copied. */
+export const COPY_UP_TO = 16 * 1024;
+/** A batch of this size leaves at once, within the turn. */
+const BATCH_LENGTH = 1024 * 1024;
+/** Bytes queued or under way beyond which producers wait. */
+export const OUTPUT_HIGH_WATER = 4 * 1024 * 1024;
+
+const pooledStages: Buffer[] = [];
+
+function takeStage(): Buffer {
+  return pooledStages.pop() ?? Buffer.allocUnsafeSlow(STAGE_LENGTH);
+}
+
+interface Batch {
+  readonly pieces: Buffer[];
+  readonly stages: Buffer[];
+  readonly sent: (() => void)[];
+  bytes: number;
+}
+
+function newBatch(): Batch {
+  return { pieces: [], stages: [], sent: [], bytes: 0 };
+}
+
+export class OutputQueue {
+  readonly #socket: Socket;
+  readonly #onRoom: () => void;
+  #batch = newBatch();
+  #underWay: Batch | null = null;
+  #stage: Buffer | null = null;
+  #start = 0;
+  #at = 0;
+  #scheduled = false;
+  #closed = false;
+  readonly #waiting: (() => void)[] = [];
+
+  /** `onRoom`: called whenever a write is over. */
+  constructor(socket: Socket, onRoom: () => void) {
+    this.#socket = socket;
+    this.#onRoom = onRoom;
+  }
+
+  /** Bytes queued or under way. */
+  get pending(): number {
+    return this.#batch.bytes + (this.#underWay?.bytes ?? 0);
+  }
+
+  /** Where the next `copy` of `length` bytes will stand: for amending it before the turn ends. */
+  reserve(length: number): { readonly stage: Buffer; readonly at: number } {
+    return { stage: this.#room(length), at: this.#at };
+  }
+
+  /** Numbers the batch, so that whoever remembers a place in it can tell that it left. */
+  get open(): object {
+    return this.#batch;
+  }
+
+  /** At most `STAGE_LENGTH` bytes, copied now. */
+  copy(bytes: Buffer): void {
+    const stage = this.#room(bytes.length);
+    bytes.copy(stage, this.#at);
+    this.#advance(bytes.length);
+  }
+
+  zeros(length: number): void {
+    const stage = this.#room(length);
+    stage.fill(0, this.#at, this.#at + length);
+    this.#advance(length);
+  }
+
+  uint32LE(value: number): void {
+    const stage = this.#room(4);
+    stage.writeUInt32LE(value, this.#at);
+    this.#advance(4);
+  }
+
+  /** Passed as it is: must not change until sent. */
+  pass(bytes: Buffer): void {
+    this.#seal();
+    this.#batch.pieces.push(bytes);
+    this.#batch.bytes += bytes.length;
+    this.#schedule();
+  }
+
+  /** Calls back when all that is queued up to now was taken by the system. */
+  whenSent(sent: () => void): void {
+    if (this.#closed) return sent();
+    // What was queued last may have left already, with a full batch.
+    const batch = this.#batch.bytes > 0 ? this.#batch : this.#underWay;
+    if (batch === null) return sent();
+    batch.sent.push(sent);
+    return undefined;
+  }
+
+  /** Calls back when there is room for more: at once below the high-water mark. */
+  whenRoom(room: () => void): void {
+    if (this.#closed || this.pending < OUTPUT_HIGH_WATER) room();
+    else this.#waiting.push(room);
+  }
+
+  /** What is queued leaves now, behind what is under way. */
+  flush(): void {
+    if (this.#closed || this.#underWay !== null || this.#batch.bytes === 0) return;
+    this.#seal();
+    this.#stage = null;
+    const batch = this.#batch;
+    this.#batch = newBatch();
+    this.#underWay = batch;
+    const socket = this.#socket;
+    const last = batch.pieces.pop();
+    if (last === undefined) return;
+    if (batch.pieces.length === 0) {
+      socket.write(last, () => this.#written(batch));
+      return;
+    }
+    socket.cork();
+    for (const piece of batch.pieces) socket.write(piece);
+    socket.write(last, () => this.#written(batch));
+    socket.uncork();
+  }
+
+  /** Nothing leaves any more; everyone who waits is told. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const told = [...(this.#underWay?.sent ?? []), ...this.#batch.sent, ...this.#waiting];
+    this.#underWay = null;
+    this.#batch = newBatch();
+    this.#stage = null;
+    this.#waiting.length = 0;
+    for (const sent of told) sent();
+  }
+
+  #written(batch: Batch): void {
+    if (this.#closed) return;
+    this.#underWay = null;
+    for (const stage of batch.stages) {
+      if (pooledStages.length < MAX_POOLED_STAGES) pooledStages.push(stage);
+    }
+    this.flush();
+    for (const sent of batch.sent) sent();
+    while (this.#waiting.length > 0 && this.pending < OUTPUT_HIGH_WATER) this.#waiting.shift()?.();
+    this.#onRoom();
+  }
+
+  #room(length: number): Buffer {
+    if (this.#stage !== null && this.#at + length <= this.#stage.length) return this.#stage;
+    this.#seal();
+    const stage = takeStage();
+    this.#batch.stages.push(stage);
+    this.#stage = stage;
+    this.#start = 0;
+    this.#at = 0;
+    return stage;
+  }
+
+  #advance(length: number): void {
+    this.#at += length;
+    this.#batch.bytes += length;
+    this.#schedule();
+  }
+
+  #seal(): void {
+    if (this.#stage === null || this.#start === this.#at) return;
+    this.#batch.pieces.push(this.#stage.subarray(this.#start, this.#at));
+    this.#start = this.#at;
+  }
+
+  #schedule(): void {
+    if (this.#batch.bytes >= BATCH_LENGTH) this.flush();
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // After all input of this turn: whatever it answers leaves together.
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.flush();
+    });
+  }
+}
