@@ -29,7 +29,6 @@ const SAFE = /^[A-Za-z/][A-Za-z0-9_./-]*(?::[A-Za-z0-9_./-]+)*$/;
 const SAFE_IN_FLOW = /^[A-Za-z/][A-Za-z0-9_./-]*$/;
 const RESERVED = /^(y|n|yes|no|true|false|on|off|null|nan|inf)$/i;
 /** What JSON leaves bare but YAML calls not printable, and its line breaks beyond LF. */
-// eslint-disable-next-line no-control-regex -- control characters are exactly what is escaped
 const UNPRINTABLE = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
 
 function quoted(text: string): string {

@@ -1,0 +1,161 @@
+/** The only file that knows every layer: it builds daemon, engine and shell for a role. */
+import { readFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { answers, checkSocketFolder } from '../control/socket_file.ts';
+import type { ControlClient } from '../control/protocol.ts';
+import { ConfigError } from '../objects/errors.ts';
+import { createLog, LOG_LEVELS, type LogLevel, type LogSink } from '../util/log.ts';
+import type { Options } from './args.ts';
+import { currentSources, logFileOf, placesOf, type Places } from './places.ts';
+import { attach, openLog, startDaemon, type Attached } from './start_daemon.ts';
+import { packageVersion } from './version.ts';
+
+const STOP_TIMEOUT_MS = 60_000;
+const POLL_MS = 25;
+
+export interface Program {
+  /** What node runs to start a daemon. */
+  readonly file: string;
+  readonly options: Options;
+}
+
+/** A word of the environment that must be one of a list; empty is as good as none. */
+function choiceOf<T extends string>(name: string, words: readonly T[], otherwise: T): T {
+  const value = process.env[name];
+  if (value === undefined || value === '') return otherwise;
+  const found = words.find((word) => word === value);
+  if (found === undefined)
+    throw new ConfigError(`${name}=${value}: not one of ${words.join(', ')}`);
+  return found;
+}
+
+const logLevel = (): LogLevel => choiceOf('LUNSMITH_LOG_LEVEL', LOG_LEVELS, 'info');
+
+/** What sets this machine and this configuration apart from all others. */
+function identityOf(configFile: string): string {
+  let machine = '';
+  try {
+    machine = readFileSync('/etc/machine-id', 'utf8').trim();
+  } catch {
+    // A container without one: the file's name alone, then.
+  }
+  return `${machine}:${configFile}`;
+}
+
+/** Loaded on demand: a shell that attaches needs neither engine nor logging package. */
+async function serve(places: Places, sink: LogSink) {
+  const [{ Daemon }, { startEngineThread }] = await Promise.all([
+    import('../control/daemon.ts'),
+    import('../target/engine/remote.ts'),
+  ]);
+  const level = logLevel();
+  return Daemon.start({
+    configFile: places.configFile,
+    socketPath: places.socketPath,
+    version: packageVersion(),
+    identity: identityOf(places.configFile),
+    sink,
+    logLevel: level,
+    startEngine: (onDeath) => startEngineThread({ logLevel: level }, onDeath),
+  });
+}
+
+export async function daemonRole({ options }: Program): Promise<number> {
+  const places = placesOf(options, currentSources());
+  const [{ runDaemon }, { LOG_FORMATS, stderrSink }] = await Promise.all([
+    import('./daemon_role.ts'),
+    import('../control/log_sink.ts'),
+  ]);
+  const sink = stderrSink(choiceOf('LUNSMITH_LOG_FORMAT', LOG_FORMATS, 'text'));
+  const log = createLog(sink, 'daemon', logLevel());
+  return runDaemon({ log, start: () => serve(places, sink) });
+}
+
+export async function shellRole(program: Program, words: readonly string[]): Promise<number> {
+  const places = placesOf(program.options, currentSources());
+  const { runShell } = await import('./shell_role.ts');
+  const { keepGoing } = program.options;
+  const run = (client: ControlClient) => runShell({ client, home: places.home, words, keepGoing });
+  if (program.options.embedded) return embedded(places, run);
+  const { client } = await attachOrStart(program.file, places);
+  try {
+    return await run(client);
+  } finally {
+    client.close();
+  }
+}
+
+async function attachOrStart(file: string, places: Places): Promise<Attached> {
+  const running = await attach(places.socketPath);
+  const attached = running ?? (await startDaemon(file, places));
+  const { info, client } = attached;
+  if (places.configGiven && info.configFile !== places.configFile) {
+    client.close();
+    throw new ConfigError(
+      `The daemon on ${places.socketPath} (pid ${info.pid}) serves ${info.configFile}, not ` +
+        `${places.configFile}: give another --socket, or stop it with lunsmith stop`,
+    );
+  }
+  if (running === undefined) {
+    process.stderr.write(
+      `started the lunsmith daemon (pid ${info.pid}, configuration ${info.configFile}); ` +
+        `'exit' leaves it serving\n`,
+    );
+  }
+  return attached;
+}
+
+/** The daemon lives in this process and ends with the shell; its socket keeps a second one away. */
+async function embedded(
+  places: Places,
+  run: (client: ControlClient) => Promise<number>,
+): Promise<number> {
+  const { textSink } = await import('../control/log_sink.ts');
+  await checkSocketFolder(dirname(places.socketPath), true);
+  const logFile = await openLog(logFileOf(places.socketPath));
+  const daemon = await serve(
+    places,
+    textSink((line) => writeSync(logFile.fd, line)),
+  );
+  const end = (signal: NodeJS.Signals) => {
+    void daemon.stop().then(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, end);
+  try {
+    const before = await daemon.client.call('document', {});
+    const status = await run(daemon.client);
+    const after = await daemon.client.call('document', {});
+    const targets = Object.keys(after.document.iscsi.targets).length;
+    if (targets > 0) {
+      const what = targets === 1 ? '1 target is' : `${targets} targets are`;
+      process.stderr.write(`--embedded: ${what} no longer served after this\n`);
+    }
+    if (after.revision !== before.revision) {
+      process.stderr.write('--embedded: changes that were not saved are gone after this\n');
+    }
+    return status;
+  } finally {
+    await daemon.stop();
+    await logFile.close();
+  }
+}
+
+export async function stopRole({ options }: Program): Promise<number> {
+  const { socketPath } = placesOf(options, currentSources());
+  const running = await attach(socketPath);
+  if (running === undefined)
+    throw new ConfigError(`No lunsmith daemon is running on ${socketPath}`);
+  const { client, info } = running;
+  await client.call('shutdown', {});
+  client.close();
+  const deadline = performance.now() + STOP_TIMEOUT_MS;
+  while (await answers(socketPath)) {
+    if (performance.now() > deadline) {
+      throw new ConfigError(`The lunsmith daemon (pid ${info.pid}) has not stopped yet`);
+    }
+    await delay(POLL_MS);
+  }
+  process.stdout.write('stopped\n');
+  return 0;
+}

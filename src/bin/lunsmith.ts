@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+/** argv → role → exit status. */
+import { fileURLToPath } from 'node:url';
+import { ConfigError } from '../objects/errors.ts';
+import { parseArguments, USAGE } from './args.ts';
+import { daemonRole, shellRole, stopRole } from './compose.ts';
+import { packageVersion } from './version.ts';
+
+async function main(): Promise<number> {
+  const role = parseArguments(process.argv.slice(2));
+  const file = fileURLToPath(import.meta.url);
+  switch (role.role) {
+    case 'help':
+      process.stdout.write(USAGE);
+      return 0;
+    case 'version':
+      process.stdout.write(`lunsmith ${packageVersion()}\n`);
+      return 0;
+    case 'daemon':
+      return daemonRole({ file, options: role.options });
+    case 'stop':
+      return stopRole({ file, options: role.options });
+    case 'shell':
+      return shellRole({ file, options: role.options }, role.words);
+  }
+}
+
+/** What was written to a pipe is gone from this process before it exits. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed) resolve();
+    else stream.write('', () => resolve());
+  });
+}
+
+// `| head` has read enough: the command goes on, its output is nobody's concern.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+let status = 1;
+try {
+  status = await main();
+} catch (error) {
+  const message = error instanceof ConfigError ? error.message : (error as Error).stack;
+  process.stderr.write(`${message}\n`);
+}
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+process.exit(status);

@@ -1,0 +1,87 @@
+/** Engine events as lines of the daemon's log. */
+import type { EngineEvent } from '../objects/engine_port.ts';
+import { LOG_LEVELS, type Log, type LogLevel, type LogSink } from '../util/log.ts';
+import type { Clock } from '../util/clock.ts';
+
+/** Peers log in, and fail to, as fast as they like; beyond this many in a period they are counted. */
+const LINES_PER_PERIOD = 20;
+const PERIOD_MS = 10_000;
+
+export interface EngineLogOptions {
+  readonly log: Log;
+  readonly sink: LogSink;
+  readonly threshold: LogLevel;
+  readonly clock: Clock;
+}
+
+/** A listener for `EnginePort.onEvent`. */
+export function engineLogger(options: EngineLogOptions): (event: EngineEvent) => void {
+  const { log, sink, threshold, clock } = options;
+  const floor = LOG_LEVELS.indexOf(threshold);
+  const refusals = new LineLimit(log.channel('login'), clock, 'logins were refused');
+  const sessions = new LineLimit(log.channel('session'), clock, 'sessions came or went');
+  return (event) => {
+    switch (event.type) {
+      case 'log':
+        if (LOG_LEVELS.indexOf(event.record.level) >= floor) sink(event.record);
+        return;
+      case 'loginRefused': {
+        const { rule, initiator, target, address, statusClass, statusDetail } = event;
+        const status = hexStatus(statusClass, statusDetail);
+        const fields = { initiator, target, address, status };
+        refusals.run((to) => to.warn(`login refused: ${rule}`, fields));
+        return;
+      }
+      case 'session': {
+        const { sid, initiator, target, type } = event.session;
+        const text = `${type.toLowerCase()} session ${event.change}`;
+        sessions.run((to) => to.info(text, { sid, initiator, target }));
+        return;
+      }
+      case 'health':
+        // The storage layer has logged it with its cause.
+        return;
+    }
+  };
+}
+
+/** Writes so many lines in a period, then one that counts the rest. */
+class LineLimit {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #what: string;
+  #written = 0;
+  #left = 0;
+  #since = -Infinity;
+
+  constructor(log: Log, clock: Clock, what: string) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#what = what;
+  }
+
+  run(write: (log: Log) => void): void {
+    const now = this.#clock.nowMs();
+    if (now - this.#since >= PERIOD_MS) {
+      this.#summary();
+      this.#since = now;
+      this.#written = 0;
+    }
+    if (this.#written < LINES_PER_PERIOD) {
+      this.#written++;
+      write(this.#log);
+    } else if (this.#left++ === 0) {
+      this.#clock.after(this.#since + PERIOD_MS - now, () => this.#summary());
+    }
+  }
+
+  #summary(): void {
+    if (this.#left > 0) this.#log.warn(`${this.#left} more ${this.#what}`);
+    this.#left = 0;
+  }
+}
+
+/** RFC 7143 §11.13.5 writes class and detail as four digits, `0201`. */
+function hexStatus(statusClass: number, statusDetail: number): string {
+  return ((statusClass << 8) | statusDetail).toString(16).padStart(4, '0');
+}

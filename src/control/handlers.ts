@@ -1,0 +1,56 @@
+/** What the methods of the control protocol do. */
+import { readdir, stat } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import type { EnginePort } from '../objects/engine_port.ts';
+import type { ConfigStore } from './config_store.ts';
+import type { DaemonInfo, Handlers } from './protocol.ts';
+
+/** Names offered for completion; more nobody reads. */
+const MAX_NAMES = 10_000;
+
+export interface HandlerOptions {
+  readonly info: DaemonInfo;
+  readonly store: ConfigStore;
+  readonly engine: EnginePort;
+  /** Begins to stop the daemon; returns at once. */
+  readonly shutdown: () => void;
+}
+
+export function createHandlers({ info, store, engine, shutdown }: HandlerOptions): Handlers {
+  return {
+    hello: async () => info,
+    document: async () => store.current,
+    change: (params) => store.change(params),
+    save: (params) => store.save(params),
+    restore: (params) => store.restore(params),
+    runtime: () => engine.runtime(),
+    probe: ({ path }) => engine.probe(path),
+    addresses: async () => localAddresses(),
+    list: ({ folder, only }) => listFolder(folder, only),
+    shutdown: async () => {
+      shutdown();
+      return {};
+    },
+  };
+}
+
+/** Those on which a portal can listen: link-local ones need a zone, which portals have not. */
+function localAddresses(): readonly string[] {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return all.map(({ address }) => address).filter((address) => !/^fe[89ab]/i.test(address));
+}
+
+async function listFolder(folder: string, only: 'any' | 'block'): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const names: string[] = [];
+  for (const entry of entries.slice(0, MAX_NAMES)) {
+    // A link is what it leads to: /dev/disk/by-id holds nothing else.
+    const what = entry.isSymbolicLink()
+      ? await stat(join(folder, entry.name)).catch(() => undefined)
+      : entry;
+    if (what?.isDirectory()) names.push(`${entry.name}/`);
+    else if (only === 'any' || what?.isBlockDevice()) names.push(entry.name);
+  }
+  return names.sort();
+}

@@ -1,0 +1,277 @@
+/** YAML text as a configuration document; every problem at once, each with its place. */
+import { createHash } from 'node:crypto';
+import type { AttributeGroup } from '../objects/attribute.ts';
+import { AUTH, DISCOVERY_AUTH } from '../objects/declarations/auth.ts';
+import type { BackstoreKind, Document } from '../objects/document.ts';
+import { isRecord } from '../objects/equal.ts';
+import { ConfigError } from '../objects/errors.ts';
+import { TPG_PARAMETERS } from '../objects/iscsi_keys.ts';
+import { normaliseName } from '../objects/names.ts';
+import { parsePortal, portalKey } from '../objects/portal_address.ts';
+import { validate } from '../objects/validate.ts';
+import { parseSize } from '../util/sizes.ts';
+import { FORMAT_VERSION } from './to_yaml.ts';
+import { YamlSource, type Problem, type YamlPath } from './yaml_source.ts';
+
+export interface ReadOptions {
+  /**
+   * What sets this machine apart. A storage object written without `wwn` gets one made of this and
+   * its name: the same after every restart, another one on another machine.
+   */
+  readonly identity: string;
+}
+
+type Raw = Record<string, unknown>;
+const KINDS: readonly BackstoreKind[] = ['block', 'fileio', 'ramdisk'];
+
+/** Throws ConfigError naming file, line and column of every problem. */
+export function fromYaml(text: string, file: string, options: ReadOptions): Document {
+  const source = new YamlSource(text, file);
+  if (source.value === undefined || source.value === null) {
+    throw new ConfigError(
+      `${file} is empty: restore a backup from the folder backup beside it, or remove it to start ` +
+        'with an empty configuration',
+    );
+  }
+  if (!isRecord(source.value)) {
+    throw source.refuse([
+      { path: [], message: 'not a configuration: expected version, backstores, iscsi' },
+    ]);
+  }
+  const { version, ...rest } = source.value;
+  const wrong = versionProblem(version);
+  if (wrong !== undefined) throw source.refuse([wrong]);
+  const reader = new DocumentReader(options);
+  const raw = reader.document(rest);
+  const problems = [...reader.problems];
+  for (const { path, message } of validate(raw).issues ?? []) {
+    const atKey = message.startsWith('unknown key');
+    problems.push({ path: reader.yamlPath(path), message, atKey });
+  }
+  if (problems.length > 0) throw source.refuse(problems);
+  return raw as unknown as Document;
+}
+
+function versionProblem(version: unknown): Problem | undefined {
+  if (version === FORMAT_VERSION) return undefined;
+  if (version === undefined) {
+    return { path: [], message: `version is missing: write version: ${FORMAT_VERSION}` };
+  }
+  const message = `version: only ${FORMAT_VERSION} is known to this lunsmith`;
+  return { path: ['version'], message };
+}
+
+/** `null` is what YAML makes of a key with nothing behind it. */
+const orEmpty = (value: unknown): unknown => value ?? {};
+
+/**
+ * Turns the YAML form into the document's: collections that were left out, sizes, portals as a
+ * list, LUNs as a path. All else passes as it is, for `validate` to judge.
+ */
+class DocumentReader {
+  readonly problems: Problem[] = [];
+  readonly #identity: string;
+  /** Where what stands elsewhere in the document than in the YAML came from. */
+  readonly #origins = new Map<string, YamlPath>();
+
+  constructor({ identity }: ReadOptions) {
+    this.#identity = identity;
+  }
+
+  yamlPath(path: readonly string[]): YamlPath {
+    let from: YamlPath = [];
+    path.forEach((key, i) => {
+      from = this.#origins.get(JSON.stringify(path.slice(0, i + 1))) ?? [...from, key];
+    });
+    return from;
+  }
+
+  document(yaml: Raw): Raw {
+    return {
+      ...yaml,
+      backstores: this.#backstores(orEmpty(yaml['backstores'])),
+      iscsi: this.#iscsi(orEmpty(yaml['iscsi'])),
+    };
+  }
+
+  #backstores(yaml: unknown): unknown {
+    if (!isRecord(yaml)) return yaml;
+    const all: Raw = { ...yaml };
+    for (const kind of KINDS) {
+      all[kind] = this.#each(yaml[kind], ['backstores', kind], (object, path, name) =>
+        this.#storageObject(kind, name, object, path),
+      );
+    }
+    return all;
+  }
+
+  #storageObject(kind: BackstoreKind, name: string, yaml: unknown, path: YamlPath): unknown {
+    if (!isRecord(yaml)) return yaml;
+    const object: Raw = { ...DEFAULTS[kind], ...yaml };
+    object['attributes'] = orEmpty(yaml['attributes']);
+    object['wwn'] ??= this.#derivedWwn(kind, name);
+    for (const key of ['wwn', 'path', 'dev']) {
+      if (key in object) object[key] = this.#text(object[key], [...path, key]);
+    }
+    if ('size' in object) object['size'] = this.#size(object['size'], [...path, 'size']);
+    return object;
+  }
+
+  #iscsi(yaml: unknown): unknown {
+    if (!isRecord(yaml)) return yaml;
+    const at = ['iscsi', 'discovery_auth'];
+    return {
+      ...yaml,
+      discovery_auth: this.#group(DISCOVERY_AUTH, yaml['discovery_auth'], at),
+      targets: this.#each(yaml['targets'], ['iscsi', 'targets'], (target, path) => {
+        if (!isRecord(orEmpty(target))) return target;
+        const { tpgs, ...rest } = orEmpty(target) as Raw;
+        return { ...rest, tpgs: this.#each(tpgs, [...path, 'tpgs'], (t, p) => this.#tpg(t, p)) };
+      }),
+    };
+  }
+
+  #tpg(value: unknown, path: YamlPath): unknown {
+    const yaml = orEmpty(value);
+    if (!isRecord(yaml)) return yaml;
+    return {
+      enabled: false,
+      ...yaml,
+      attributes: orEmpty(yaml['attributes']),
+      parameters: this.#group(TPG_PARAMETERS, yaml['parameters'], [...path, 'parameters']),
+      auth: this.#group(AUTH, yaml['auth'], [...path, 'auth']),
+      portals: this.#portals(yaml['portals'], [...path, 'portals']),
+      luns: this.#each(yaml['luns'], [...path, 'luns'], (lun, at) => this.#lun(lun, at)),
+      acls: this.#each(yaml['acls'], [...path, 'acls'], (acl, at) => this.#nodeAcl(acl, at)),
+    };
+  }
+
+  #portals(value: unknown, path: YamlPath): unknown {
+    const portals: Raw = {};
+    if (value === undefined || value === null) return portals;
+    if (!Array.isArray(value)) {
+      this.problems.push({ path, message: 'portals: not a list of addresses' });
+      return portals;
+    }
+    value.forEach((entry: unknown, i) => {
+      const from = [...path, i];
+      const { address, ...rest } = isRecord(entry) ? entry : { address: entry };
+      const parsed = typeof address === 'string' ? parsePortal(address) : undefined;
+      if (!parsed?.ok) {
+        const reason = parsed?.reason ?? 'a portal is text, "0.0.0.0:3260", or has an address';
+        this.problems.push({ path: from, message: reason });
+        return;
+      }
+      const key = portalKey(parsed.portal);
+      if (Object.hasOwn(portals, key)) {
+        this.problems.push({ path: from, message: `portal ${key} is there twice` });
+      }
+      portals[key] = { iser: false, ...rest };
+      this.#from([...path, key], from);
+    });
+    return portals;
+  }
+
+  #lun(value: unknown, path: YamlPath): unknown {
+    const text = this.#text(value, path);
+    this.#from([...path, 'storage_object'], path);
+    if (typeof text !== 'string') {
+      this.problems.push({ path, message: 'a LUN is a storage object: backstores/fileio/NAME' });
+      return { storage_object: '' };
+    }
+    return { storage_object: text.replace(/^\/?backstores\//, '') };
+  }
+
+  #nodeAcl(value: unknown, path: YamlPath): unknown {
+    const yaml = orEmpty(value);
+    if (!isRecord(yaml)) return yaml;
+    const mapped = this.#each(yaml['mapped_luns'], [...path, 'mapped_luns'], (entry) =>
+      isRecord(entry) ? { write_protect: false, ...entry } : entry,
+    );
+    return {
+      ...yaml,
+      attributes: orEmpty(yaml['attributes']),
+      auth: this.#group(AUTH, yaml['auth'], [...path, 'auth']),
+      mapped_luns: mapped,
+    };
+  }
+
+  /** A collection, each entry converted; names of iSCSI nodes in their normal form. */
+  #each(
+    value: unknown,
+    path: YamlPath,
+    convert: (entry: unknown, path: YamlPath, name: string) => unknown,
+  ): unknown {
+    const yaml = orEmpty(value);
+    if (!isRecord(yaml)) return yaml;
+    const named = ['targets', 'acls'].includes(String(path.at(-1)));
+    const all: Raw = {};
+    for (const [name, entry] of Object.entries(yaml)) {
+      const normal = named ? normaliseName(name) : undefined;
+      const key = normal?.ok ? normal.name : name;
+      if (key === '__proto__' || Object.hasOwn(all, key)) {
+        const message =
+          key === '__proto__' ? `${key} is not a possible name` : `${key} is there twice`;
+        this.problems.push({ path: [...path, name], message, atKey: true });
+        continue;
+      }
+      if (key !== name) this.#from([...path, key], [...path, name]);
+      all[key] = convert(entry, [...path, key], name);
+    }
+    return all;
+  }
+
+  /** The values of a group; text that YAML took for something else is a problem of its own. */
+  #group(declared: AttributeGroup, value: unknown, path: YamlPath): unknown {
+    const yaml = orEmpty(value);
+    if (!isRecord(yaml)) return yaml;
+    const group: Raw = { ...yaml };
+    for (const [name, attribute] of Object.entries(declared)) {
+      if (attribute.kind !== 'text' && attribute.kind !== 'choice') continue;
+      if (Object.hasOwn(group, name)) group[name] = this.#text(group[name], [...path, name]);
+    }
+    return group;
+  }
+
+  #text(value: unknown, path: YamlPath): unknown {
+    if (typeof value !== 'number' && typeof value !== 'boolean' && value !== null) return value;
+    const what = value === null ? 'nothing' : `a ${typeof value}`;
+    const message = `${String(path.at(-1))}: without quotes this is ${what}: put it in quotes`;
+    this.problems.push({ path: this.yamlPath(path.map(String)), message });
+    // Judged already: what stands here now is fit for any text.
+    return '0';
+  }
+
+  #size(value: unknown, path: YamlPath): unknown {
+    if (typeof value !== 'string') return value;
+    const parsed = parseSize(value);
+    if (parsed.ok) return parsed.bytes;
+    this.problems.push({ path, message: parsed.reason });
+    return value;
+  }
+
+  #derivedWwn(kind: BackstoreKind, name: string): string {
+    const hash = createHash('sha256').update(JSON.stringify([this.#identity, kind, name]));
+    const hex = hash.digest('hex');
+    const variant = ((parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16);
+    // RFC 9562 §5.8: version 8, made by a rule of one's own.
+    return [
+      hex.slice(0, 8),
+      hex.slice(8, 12),
+      `8${hex.slice(13, 16)}`,
+      `${variant}${hex.slice(18, 20)}`,
+      hex.slice(20, 32),
+    ].join('-');
+  }
+
+  #from(path: YamlPath, origin: YamlPath): void {
+    this.#origins.set(JSON.stringify(path.map(String)), origin);
+  }
+}
+
+/** What may be left out of a storage object. */
+const DEFAULTS: Readonly<Record<BackstoreKind, Raw>> = {
+  block: { readonly: false },
+  fileio: { write_back: false },
+  ramdisk: { nullio: false },
+};

@@ -1,0 +1,165 @@
+/** YAML text with positions: what a problem points at, shown as a line with a caret. */
+import {
+  constructFromEvents,
+  CORE_SCHEMA,
+  EVENT_ID,
+  getScalarValue,
+  parseEvents,
+  YAMLException,
+  type Event,
+} from 'js-yaml';
+import { ConfigError } from '../objects/errors.ts';
+
+export type YamlPath = readonly (string | number)[];
+export interface Problem {
+  /** Of the value; with `atKey` its key is meant. */
+  readonly path: YamlPath;
+  readonly message: string;
+  readonly atKey?: boolean;
+}
+
+interface Place {
+  readonly key?: number;
+  readonly value: number;
+}
+interface Frame {
+  readonly path: YamlPath;
+  readonly kind: 'document' | 'mapping' | 'sequence';
+  /** Of a mapping: the key whose value comes next. */
+  key?: { readonly name: string; readonly offset: number } | undefined;
+  index: number;
+}
+
+/** Problems shown at once; the rest is counted. */
+const MAX_SHOWN = 20;
+const MAX_LINE_SHOWN = 160;
+
+/** One file's text and its YAML value. */
+export class YamlSource {
+  readonly file: string;
+  readonly text: string;
+  /** Undefined: nothing but blanks and comments. */
+  readonly value: unknown;
+  readonly #events: Event[];
+  #places: Map<string, Place> | undefined;
+
+  /** Throws ConfigError when the text is not YAML, or uses what a configuration does not need. */
+  constructor(text: string, file: string) {
+    this.text = text;
+    this.file = file;
+    try {
+      this.#events = parseEvents(text, { filename: file });
+      this.#refuseAliases();
+      const documents = constructFromEvents(this.#events, {
+        source: text,
+        filename: file,
+        schema: CORE_SCHEMA,
+        maxAliases: 0,
+      });
+      if (documents.length > 1) {
+        throw new ConfigError(`${file}: more than one YAML document (a line ---)`);
+      }
+      this.value = documents[0];
+    } catch (error) {
+      if (!(error instanceof YAMLException)) throw error;
+      throw new ConfigError(this.#show(error.reason, error.mark?.position ?? 0));
+    }
+  }
+
+  /** Every problem with its place, in the order of the file, as one ConfigError. */
+  refuse(problems: readonly Problem[]): ConfigError {
+    const found = problems.map((problem) => {
+      const offset = this.#offsetOf(problem);
+      return { offset, text: this.#show(problem.message, offset) };
+    });
+    found.sort((a, b) => a.offset - b.offset);
+    const shown = found.slice(0, MAX_SHOWN).map(({ text }) => text);
+    const more = found.length - shown.length;
+    return new ConfigError(
+      [...shown, ...(more > 0 ? [`and ${more} more problems`] : [])].join('\n'),
+    );
+  }
+
+  #offsetOf({ path, atKey }: Problem): number {
+    this.#places ??= placesOf(this.text, this.#events);
+    const exact = this.#places.get(JSON.stringify(path));
+    if (exact !== undefined) return atKey ? (exact.key ?? exact.value) : exact.value;
+    // What is missing is shown at the key of what it is missing from.
+    for (let length = path.length - 1; length > 0; length--) {
+      const place = this.#places.get(JSON.stringify(path.slice(0, length)));
+      if (place !== undefined) return place.key ?? place.value;
+    }
+    return 0;
+  }
+
+  #refuseAliases(): void {
+    for (const event of this.#events) {
+      if (event.type !== EVENT_ID.ALIAS) continue;
+      const reason = 'an alias (*): write the value out, or in quotes if the * belongs to it';
+      throw new ConfigError(this.#show(reason, event.anchorStart));
+    }
+  }
+
+  /** `FILE:LINE:COLUMN: MESSAGE`, the line, and a caret under the column. */
+  #show(message: string, offset: number): string {
+    const before = this.text.slice(0, offset);
+    const start = before.lastIndexOf('\n') + 1;
+    const number = before.split('\n').length;
+    const column = offset - start + 1;
+    const end = this.text.indexOf('\n', start);
+    const raw = this.text.slice(start, end < 0 ? undefined : end);
+    const { line, secret } = withoutSecrets(raw);
+    const shown = line.slice(0, MAX_LINE_SHOWN);
+    const gutter = String(number);
+    const caret = `${' '.repeat(gutter.length)} | ${' '.repeat(Math.min(column, shown.length + 1) - 1)}^`;
+    const reason = secret && !message.startsWith('unknown key') ? safeReason(message) : message;
+    return `${this.file}:${number}:${column}: ${reason}\n${gutter} | ${shown}\n${caret}`;
+  }
+}
+
+/** Errors reach logs and screens: what follows `password:` does not. */
+function withoutSecrets(raw: string): { line: string; secret: boolean } {
+  const flat = raw.replace(/[\t\r]/g, ' ');
+  const match = /password["']?\s*:\s*/i.exec(flat);
+  if (match === null) return { line: flat, secret: false };
+  return { line: `${flat.slice(0, match.index + match[0].length)}********`, secret: true };
+}
+
+/** A syntax error may quote the text at which it stumbled. */
+function safeReason(message: string): string {
+  return /["'<!*&]/.test(message) ? 'cannot be read: write the value in double quotes' : message;
+}
+
+/** Offsets of every value and key by path. */
+function placesOf(text: string, events: readonly Event[]): Map<string, Place> {
+  const places = new Map<string, Place>();
+  const stack: Frame[] = [];
+  const enter = (offset: number): YamlPath => {
+    const frame = stack.at(-1);
+    if (frame === undefined || frame.kind === 'document') {
+      places.set('[]', { value: offset });
+      return [];
+    }
+    const step = frame.kind === 'sequence' ? frame.index++ : (frame.key?.name ?? '');
+    const path = [...frame.path, step];
+    const key = frame.key?.offset;
+    places.set(JSON.stringify(path), { value: offset, ...(key !== undefined && { key }) });
+    frame.key = undefined;
+    return path;
+  };
+  for (const event of events) {
+    const frame = stack.at(-1);
+    if (event.type === EVENT_ID.DOCUMENT) stack.push({ path: [], kind: 'document', index: 0 });
+    else if (event.type === EVENT_ID.POP) stack.pop();
+    else if (event.type === EVENT_ID.MAPPING) {
+      stack.push({ path: enter(event.start), kind: 'mapping', index: 0 });
+    } else if (event.type === EVENT_ID.SEQUENCE) {
+      stack.push({ path: enter(event.start), kind: 'sequence', index: 0 });
+    } else if (event.type === EVENT_ID.SCALAR) {
+      if (frame?.kind === 'mapping' && frame.key === undefined) {
+        frame.key = { name: getScalarValue(text, event), offset: event.valueStart };
+      } else enter(event.valueStart);
+    }
+  }
+  return places;
+}
