@@ -88,7 +88,10 @@ export const TPG_PARAMETERS = {
     default: 20,
     rule: 'min',
     spec: 'RFC 7143 §13.16',
-    help: 'Maximum time, in seconds, after an initial wait, before which an active task reassignment is still possible after an unexpected connection termination or a connection reset.',
+    help:
+      'Maximum time, in seconds, after an initial wait, before which an active task ' +
+      'reassignment is still possible after an unexpected connection termination or a ' +
+      'connection reset.',
   },
   DefaultTime2Wait: {
     ...LO_SESSION,
@@ -99,7 +102,10 @@ export const TPG_PARAMETERS = {
     default: 2,
     rule: 'max',
     spec: 'RFC 7143 §13.15',
-    help: 'Minimum time, in seconds, to wait before attempting an explicit/implicit logout or an active task reassignment after an unexpected connection termination or a connection reset.',
+    help:
+      'Minimum time, in seconds, to wait before attempting an explicit/implicit logout or an ' +
+      'active task reassignment after an unexpected connection termination or a connection ' +
+      'reset.',
   },
   ErrorRecoveryLevel: {
     ...LO_SESSION,

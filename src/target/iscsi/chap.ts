@@ -167,7 +167,8 @@ export class ChapExchange {
     const { password, mutual_userid: userid, mutual_password: secret } = this.#credentials;
     if (userid === '' || secret === '') {
       return failed(
-        `the initiator asks for mutual CHAP but the ${this.#owner} has no mutual_userid/mutual_password`,
+        `the initiator asks for mutual CHAP but the ${this.#owner} ` +
+          'has no mutual_userid/mutual_password',
       );
     }
     // RFC 7143 §12.1.3: the secrets of the two directions must differ.

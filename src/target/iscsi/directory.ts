@@ -1,4 +1,4 @@
-/** What the iSCSI layer sees of the configuration: kept current by the engine, read at each login. */
+/** The configuration as the iSCSI layer sees it: kept current by the engine, read at each login. */
 import type { ValuesOf } from '../../objects/attribute.ts';
 import type { AUTH, DISCOVERY_AUTH } from '../../objects/declarations/auth.ts';
 import type { NODE_ACL_ATTRIBUTES } from '../../objects/declarations/node_acl.ts';

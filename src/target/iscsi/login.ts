@@ -1,6 +1,6 @@
 /**
- * The login phase of one connection (RFC 7143 §6.3): a Login Request in, a Login Response out. Knows
- * no socket; whatever a peer sends ends as a response, never as an exception.
+ * The login phase of one connection (RFC 7143 §6.3): a Login Request in, a Login Response out.
+ * Knows no socket; whatever a peer sends ends as a response, never as an exception.
  */
 import { randomBytes } from 'node:crypto';
 import type { Log } from '../../util/log.ts';

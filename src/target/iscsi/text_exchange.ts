@@ -1,6 +1,6 @@
 /**
- * Text Requests in the full feature phase (RFC 7143 §6.4, §11.10): one exchange at a time, its answer
- * made and sent in pieces of what the initiator receives.
+ * Text Requests in the full feature phase (RFC 7143 §6.4, §11.10): one exchange at a time, its
+ * answer made and sent in pieces of what the initiator receives.
  */
 import { keyDeclaration, TPG_PARAMETERS } from '../../objects/iscsi_keys.ts';
 import { RESERVED_TAG } from '../pdu/bhs.ts';

@@ -1,12 +1,12 @@
 /**
- * Text of Login and Text PDUs (RFC 7143 §6.1): `key=value` pairs, each ended by a NUL. Whoever calls
- * joins the segments of a C-bit chain first.
+ * Text of Login and Text PDUs (RFC 7143 §6.1): `key=value` pairs, each ended by a NUL. Whoever
+ * calls joins the segments of a C-bit chain first.
  */
 /** RFC 7143 §6.1: a key name has at most 63 bytes. */
 export const KEY_BYTES_MAX = 63;
 /** RFC 7143 §6.1: a value has at most 255 bytes unless its key says otherwise. */
 export const VALUE_BYTES_MAX = 255;
-/** Of one joined text. RFC 7143 §6.2 asks for at least 8192; more is refused before it is stored. */
+/** Of one joined text. RFC 7143 §6.2 asks for at least 8192; more is refused unstored. */
 export const TEXT_BYTES_MAX = 16_384;
 /** What a receiver takes in one PDU before it has declared anything (RFC 7143 §13.12). */
 export const TEXT_SEGMENT_MAX = 8192;

@@ -144,7 +144,7 @@ describe('several keys', () => {
     expect(negotiation.keys().maxSendDataSegmentLength).toBe(65_536);
   });
 
-  test('only what differs from silence is offered, once, and never in discovery where irrelevant', () => {
+  test('only what differs from silence is offered, once; in discovery what matters there', () => {
     const parameters = {
       MaxBurstLength: 1_048_576,
       ImmediateData: false,

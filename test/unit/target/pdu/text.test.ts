@@ -14,7 +14,7 @@ const decode = (text: string) => {
 };
 
 describe('text keys', () => {
-  test('pairs come in order of arrival; empty values, "=" in values and a missing NUL are fine', () => {
+  test('pairs keep their order; empty values, "=" in values, a missing NUL are fine', () => {
     expect(decode('B=1\0A=\0C=x=y\0\0D=2')).toEqual([
       ['B', '1'],
       ['A', ''],
