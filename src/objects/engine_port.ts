@@ -17,7 +17,7 @@ export interface EnginePort {
   runtime(): Promise<RuntimeState>;
   /** What stands at a path on the engine's machine: `create` needs its size. */
   probe(path: string): Promise<BackingInfo>;
-  /** Create a backing file of `size` bytes: sparse, or written through with zeros. Never overwrites. */
+  /** Create a file of `size` bytes: sparse, or written through with zeros. Never overwrites. */
   createFile(path: string, size: number, sparse: boolean): Promise<void>;
   /** Remove a file that `createFile` made in this call chain, after a refused change. */
   removeFile(path: string): Promise<void>;

@@ -72,7 +72,7 @@ export type Parameter = Attribute & {
   readonly files?: 'any' | 'block';
 };
 
-/** Values as typed, by canonical name, parsed by their declaration; omitted optional ones absent. */
+/** Values by canonical name, parsed by their declaration; omitted optional ones are absent. */
 export type Arguments = Readonly<Record<string, AttributeValue>>;
 
 export interface CommandDeclaration {
@@ -96,7 +96,7 @@ export interface NodeKind {
   readonly read: (document: Document, node: TreeNode, group: string) => AttributeBag;
   /** Values that only the running engine knows, laid over those of `read`. */
   readonly live?: (view: View, node: TreeNode, group: string) => AttributeBag;
-  /** A document with those values changed; checks what one attribute cannot know. Throws ConfigError. */
+  /** A document with those values changed; checks what one attribute cannot. Throws ConfigError. */
   readonly write: (
     document: Document,
     node: TreeNode,

@@ -14,7 +14,9 @@ export const PREFERENCES = {
   },
   auto_add_mapped_luns: {
     ...flag(true),
-    help: 'If true, automatically create node ACLs mapped LUNs after creating a new target LUN or a new node ACL',
+    help:
+      'If true, automatically create node ACLs mapped LUNs after creating a new target LUN or a ' +
+      'new node ACL',
   },
   auto_cd_after_create: {
     ...flag(false),

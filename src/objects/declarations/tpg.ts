@@ -3,7 +3,7 @@ import type { AttributeGroup, ValuesOf } from '../attribute.ts';
 const flag = (value: boolean) => ({ kind: 'bool', style: 'digit', default: value }) as const;
 const NO_EFFECT = 'Kept for existing scripts, without effect in this engine.';
 
-/** Attributes of a TPG, with LIO's names and defaults; ranges where this engine serves less say why. */
+/** Attributes of a TPG, with LIO's names and defaults; ranges narrower than LIO's say why. */
 export const TPG_ATTRIBUTES = {
   authentication: {
     ...flag(false),
@@ -84,7 +84,9 @@ export const TPG_ATTRIBUTES = {
   },
   tpg_enabled_sendtargets: {
     ...flag(true),
-    help: 'If set to 1, the SendTargets discovery response advertises the TPG only if the TPG is enabled.',
+    help:
+      'If set to 1, the SendTargets discovery response advertises the TPG only if the TPG is ' +
+      'enabled.',
   },
 } as const satisfies AttributeGroup;
 export type TpgAttributes = ValuesOf<typeof TPG_ATTRIBUTES>;

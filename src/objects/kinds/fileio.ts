@@ -50,7 +50,7 @@ function existingFile(path: string, found: BackingInfo, size: string): Backing {
   const usable = found.size - (found.size % BLOCK_SIZE);
   if (usable === 0) {
     throw new ConfigError(
-      `${path} exists and is too small (${found.size} bytes): enlarge it with truncate, or remove it`,
+      `${path} exists and is too small (${found.size} bytes): enlarge it, or remove it`,
     );
   }
   const messages: Message[] = [];
@@ -119,8 +119,8 @@ async function create(context: CommandContext, args: Arguments): Promise<Command
 const CREATE: CommandDeclaration = {
   help:
     'Creates a fileio storage object.\nA file that does not exist is made and needs a size; a ' +
-    'file that exists keeps its own size. With write_back=true (the default) a write is on stable ' +
-    'storage after a flush or with FUA; with write_back=false each write is, before it is ' +
+    'file that exists keeps its own size. With write_back=true (the default) a write is on ' +
+    'stable storage after a flush or with FUA; with write_back=false each write is, before it is ' +
     `answered. sparse=false fills a new file with zeros. ${SIZE_SYNTAX}`,
   params: {
     name: NAME_PARAMETER,

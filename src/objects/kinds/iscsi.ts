@@ -116,8 +116,8 @@ export const ISCSI: NodeKind = {
     },
     delete: {
       help:
-        'Deletes a target.\nIts TPGs, LUNs, ACLs and portals are deleted with it and its sessions ' +
-        'end; storage objects stay.',
+        'Deletes a target.\nIts TPGs, LUNs, ACLs and portals are deleted with it and its ' +
+        'sessions end; storage objects stay.',
       params: {
         wwn: {
           ...textParameter('Name of the target.'),

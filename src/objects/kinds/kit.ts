@@ -61,7 +61,7 @@ export function bagAt(document: Document, node: TreeNode, key: string): Attribut
   return recordAt(document, [...node.at, key]) as AttributeBag;
 }
 
-/** `bag` with `values` set: each checked by its declaration, those equal to their default removed. */
+/** `bag` with `values` set: each checked by its declaration, those equal to a default removed. */
 export function mergeBag(
   name: string,
   group: AttributeGroup,

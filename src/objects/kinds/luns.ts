@@ -114,10 +114,10 @@ export const LUNS: NodeKind = {
   commands: {
     create: {
       help:
-        'Creates a new LUN in the TPG, attached to a storage object.\nThe storage object is given ' +
-        'by its path, as /backstores/fileio/disk1, or by the path of an existing file or block ' +
-        'device: then a storage object is made for it first. The LUN is a number or lunN, the ' +
-        'first free one when omitted. With add_mapped_luns=true (the default follows ' +
+        'Creates a new LUN in the TPG, attached to a storage object.\nThe storage object is ' +
+        'given by its path, as /backstores/fileio/disk1, or by the path of an existing file or ' +
+        'block device: then a storage object is made for it first. The LUN is a number or lunN, ' +
+        'the first free one when omitted. With add_mapped_luns=true (the default follows ' +
         'auto_add_mapped_luns) it is mapped into every ACL of the TPG.',
       params: {
         storage_object: {

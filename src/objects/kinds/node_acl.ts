@@ -226,8 +226,8 @@ export const NODE_ACL: NodeKind = {
     create: {
       help:
         'Creates a mapping of one of the TPG LUNs to the initiator.\nThe TPG LUN is a number, ' +
-        'lunN, the path of a storage object or of an existing file or block device; what does not ' +
-        'exist of storage object and TPG LUN is made first.',
+        'lunN, the path of a storage object or of an existing file or block device; what does ' +
+        'not exist of storage object and TPG LUN is made first.',
       params: {
         mapped_lun: MAPPED_LUN_PARAMETER,
         tpg_lun_or_backstore: {

@@ -29,7 +29,8 @@ import {
 } from './kit.ts';
 
 const ISER_REFUSED =
-  'Cannot change iser: iSER is not served by this build yet; the portal keeps serving iSCSI over TCP';
+  'Cannot change iser: iSER is not served by this build yet; ' +
+  'the portal keeps serving iSCSI over TCP';
 
 function addressOf(key: string): PortalAddress {
   const parsed = parsePortal(key);
@@ -121,8 +122,8 @@ export const PORTALS: NodeKind = {
     create: {
       help:
         'Creates a network portal.\nWithout an address it listens on all IPv4 addresses ' +
-        '(0.0.0.0), with ::0 on all IPv6 and IPv4 addresses; the port is 3260 when it is omitted. ' +
-        'Targets may share an address and port, TPGs of one target may not.',
+        '(0.0.0.0), with ::0 on all IPv6 and IPv4 addresses; the port is 3260 when it is ' +
+        'omitted. Targets may share an address and port, TPGs of one target may not.',
       params: {
         ip_address: {
           ...textParameter('IPv4 or IPv6 address.'),
