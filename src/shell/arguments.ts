@@ -1,5 +1,5 @@
 /** Positional and keyword words, matched with the declared parameters of a command. */
-import { isSecret, parse, syntaxOf } from '../objects/attribute.ts';
+import { isSecret, parse, wordsOf } from '../objects/attribute.ts';
 import type { Attribute, AttributeValue } from '../objects/attribute.ts';
 import { ConfigError } from '../objects/errors.ts';
 import type { Arguments, Parameter } from '../objects/node.ts';
@@ -9,19 +9,21 @@ import { didYouMean } from './hints.ts';
 
 export type Params = Readonly<Record<string, Parameter>>;
 
-/** `'maybe' is not true|false.`, `'99' is out of range 5..30`; secrets are not repeated. */
+/** `Syntax error, 'maybe' is not true|false.`; what was typed for a secret is not repeated. */
 export function syntaxError(attribute: Attribute, text: string, reason: string): string {
   const shown = isSecret(attribute) ? '********' : text;
+  const words = wordsOf(attribute);
   if (attribute.kind === 'bool' && reason.startsWith('not one of')) {
-    return `Syntax error, '${shown}' is not ${syntaxOf(attribute)}.`;
+    // LIO's order: 0|1, but true|false and Yes|No.
+    const order = attribute.style === 'digit' ? words : [...words].reverse();
+    return `Syntax error, '${shown}' is not ${order.join('|')}.`;
   }
-  if (attribute.kind === 'choice')
-    return `Syntax error, '${shown}' is ${orForm(attribute, reason)}`;
+  if (attribute.kind === 'choice' && /^not one of [^:]*$/.test(reason)) {
+    return `Syntax error, '${shown}' is not ${words.join('|')}`;
+  }
   if (reason === 'not a number') return `Syntax error, '${shown}' is not a NUMBER.`;
-  return `Syntax error, '${shown}' is ${reason}`;
-}
-function orForm(attribute: Attribute, reason: string): string {
-  return /^not one of [^:]*$/.test(reason) ? `not ${syntaxOf(attribute)}` : reason;
+  const fits = /^(not|out of|longer) /.test(reason);
+  return `Syntax error, '${shown}'${fits ? ` is ${reason}` : `: ${reason}`}`;
 }
 
 /** The canonical name of a parameter typed as a keyword, or undefined. */

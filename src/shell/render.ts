@@ -58,12 +58,12 @@ function renderChildren(
 
 function nodeLine(node: TreeNode, indent: string, level: number, options: TreeOptions): string {
   const { painter: paint, preferences } = options;
-  const width = Math.min(WIDTH_MAX, (options.columns ?? WIDTH_MAX + 1) - 1);
+  const width = Math.min(WIDTH_MAX, options.columns ?? WIDTH_MAX);
   const name = node.name === '' ? '/' : node.name;
   const color = LEVEL_COLORS[level % LEVEL_COLORS.length] ?? 'default';
   const mark = preferences.tree_round_nodes ? 'o- ' : '+- ';
   const shownName = paint.bold(
-    level === 0 && node.parent === undefined ? paint.underline(name) : paint.color(color, name),
+    level === 0 ? paint.underline(name) : paint.color(color, name),
   );
   if (!preferences.tree_status_mode) return indent + mark + shownName;
   const summary = node.kind.summary(options.view, node);

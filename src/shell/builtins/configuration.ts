@@ -1,4 +1,5 @@
 /** `saveconfig restoreconfig clearconfig version`: the configuration as a whole. */
+import { absolutePath } from '../../objects/kinds/fileio.ts';
 import { EMPTY_DOCUMENT } from '../../objects/document.ts';
 import { ConfigError } from '../../objects/errors.ts';
 import { atRoot } from '../builtin.ts';
@@ -17,7 +18,7 @@ const saveconfig: Builtin = {
   at: atRoot,
   run: ({ shell, args }) => {
     const savefile = args['savefile'];
-    return shell.save(savefile === undefined ? undefined : String(savefile));
+    return shell.save(savefile === undefined ? undefined : absolutePath(String(savefile)));
   },
 };
 
@@ -41,7 +42,7 @@ const restoreconfig: Builtin = {
     const savefile = args['savefile'];
     const report = await shell.client.call('restore', {
       clear: args['clear_existing'] === true,
-      ...(savefile !== undefined && { file: String(savefile) }),
+      ...(savefile !== undefined && { file: absolutePath(String(savefile)) }),
     });
     shell.mirror.drop();
     const { problems } = report;

@@ -1,0 +1,128 @@
+/** A daemon in memory: a document, a file system of names and sizes, no engine. */
+import type { ControlClient, Method, Methods, Notifications } from '../../src/control/protocol.ts';
+import { ConflictError } from '../../src/control/protocol.ts';
+import { EMPTY_DOCUMENT } from '../../src/objects/document.ts';
+import type { Document } from '../../src/objects/document.ts';
+import { applyEdits } from '../../src/objects/edits.ts';
+import type { BackingInfo, Health, RuntimeState, SessionInfo } from '../../src/objects/engine_port.ts';
+import { ConfigError } from '../../src/objects/errors.ts';
+
+export interface MemoryFile {
+  readonly type: 'file' | 'block';
+  readonly size: number;
+}
+
+export const CONFIG_FILE = '/etc/lunsmith/saveconfig.yaml';
+
+/** Every storage object and portal of the document, healthy. */
+function healthyRuntime(document: Document, sessions: readonly SessionInfo[]): RuntimeState {
+  const storageObjects: Record<string, Health> = {};
+  for (const [kind, objects] of Object.entries(document.backstores)) {
+    for (const name of Object.keys(objects as object)) storageObjects[`${kind}/${name}`] = { ok: true };
+  }
+  const portals: Record<string, Health> = {};
+  for (const [target, { tpgs }] of Object.entries(document.iscsi.targets)) {
+    for (const [tag, tpg] of Object.entries(tpgs)) {
+      for (const portal of Object.keys(tpg.portals)) portals[`${target}/${tag}/${portal}`] = { ok: true };
+    }
+  }
+  return { storageObjects, portals, sessions, accelerators: {} };
+}
+
+type Handlers = { [M in Method]: (params: Methods[M]['params']) => Methods[M]['result'] };
+
+export class MemoryClient implements ControlClient {
+  document: Document = EMPTY_DOCUMENT;
+  revision = 1;
+  readonly files = new Map<string, MemoryFile>();
+  readonly saved = new Map<string, Document>();
+  readonly folders = new Set(['/', '/srv', '/dev', '/etc', '/etc/lunsmith', '/var/lib']);
+  sessions: readonly SessionInfo[] = [];
+  addresses: readonly string[] = ['127.0.0.1', '192.168.1.139'];
+  /** Every call, for tests that count them. */
+  readonly calls: Method[] = [];
+  /** Runs before a `change` is looked at: another shell that was faster. */
+  beforeChange: (() => void) | undefined;
+  readonly #listeners = new Set<(params: Notifications['changed']) => void>();
+
+  readonly #handlers: Handlers = {
+    hello: () => ({ version: '0.1.0', pid: 1, configFile: CONFIG_FILE, hostname: 'san01' }) as never,
+    document: () => ({ revision: this.revision, document: this.document }),
+    change: ({ revision, edits, createFiles = [] }) => {
+      const interfere = this.beforeChange;
+      this.beforeChange = undefined;
+      interfere?.();
+      if (revision !== this.revision) throw new ConflictError('The configuration changed meanwhile');
+      for (const { path, size } of createFiles) this.files.set(path, { type: 'file', size });
+      this.commit(applyEdits(this.document, edits), edits);
+      return { revision: this.revision };
+    },
+    save: ({ file = CONFIG_FILE, maxBackups = 10 }) => {
+      const again = this.saved.has(file) && file === CONFIG_FILE;
+      this.saved.set(file, this.document);
+      const backups = { folder: '/etc/lunsmith/backup/', kept: maxBackups };
+      return { file, ...(again && { backups }) };
+    },
+    restore: ({ file = CONFIG_FILE, clear }) => {
+      const saved = this.saved.get(file);
+      if (saved === undefined) throw new ConfigError(`Restore file ${file} not found`);
+      const [first] = Object.keys(this.document.backstores.fileio);
+      if (!clear && first !== undefined) {
+        throw new ConfigError(`storageobject 'fileio:${first}' exist not restoring`);
+      }
+      this.document = saved;
+      this.revision += 1;
+      return { revision: this.revision, file, problems: [] };
+    },
+    runtime: () => healthyRuntime(this.document, this.sessions),
+    probe: ({ path }) => this.#probe(path),
+    addresses: () => this.addresses,
+    list: ({ folder, only }) => this.#list(folder, only),
+    shutdown: () => ({}),
+  };
+
+  call<M extends Method>(method: M, params: Methods[M]['params']): Promise<Methods[M]['result']> {
+    this.calls.push(method);
+    const handler = this.#handlers[method] as (p: typeof params) => Methods[M]['result'];
+    return Promise.resolve().then(() => handler(params));
+  }
+
+  on<N extends keyof Notifications>(name: N, listener: (params: Notifications[N]) => void): () => void {
+    if (name !== 'changed') return () => {};
+    const known = listener as (params: Notifications['changed']) => void;
+    this.#listeners.add(known);
+    return () => this.#listeners.delete(known);
+  }
+
+  close(): void {}
+
+  /** As a change of another shell does. */
+  commit(document: Document, edits: Notifications['changed']['edits']): void {
+    this.document = document;
+    this.revision += 1;
+    for (const listener of this.#listeners) listener({ revision: this.revision, edits });
+  }
+
+  #probe(path: string): BackingInfo {
+    const file = this.files.get(path);
+    const parent = path.slice(0, path.lastIndexOf('/')) || '/';
+    const parentExists = this.folders.has(parent);
+    if (this.folders.has(path)) {
+      return { exists: true, type: 'directory', size: 0, readonly: false, parentExists };
+    }
+    if (file === undefined) return { exists: false, type: 'none', size: 0, readonly: false, parentExists };
+    return { exists: true, type: file.type, size: file.size, readonly: false, parentExists };
+  }
+
+  #list(folder: string, only: 'any' | 'block'): readonly string[] {
+    const names = new Set<string>();
+    for (const path of [...this.files.keys(), ...this.folders]) {
+      if (!path.startsWith(folder) || path === folder || path === '/') continue;
+      const [name = '', ...rest] = path.slice(folder.length).split('/');
+      const isFolder = rest.length > 0 || this.folders.has(path);
+      if (!isFolder && only === 'block' && this.files.get(path)?.type !== 'block') continue;
+      names.add(isFolder ? `${name}/` : name);
+    }
+    return [...names].sort();
+  }
+}
