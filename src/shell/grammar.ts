@@ -29,7 +29,7 @@ export class SyntaxProblem extends ConfigError {
 /** Bare words that mean something to other shells; targetcli dropped them and what followed. */
 const OPERATORS = new Set(['|', '||', '&', '&&', ';', ';;', '>>', '<<', '2>']);
 const BLANK = /\s/;
-/** A backslash before one of these gives the character itself; before others it stands for itself. */
+/** A backslash before one of these gives the character itself; before others it is itself. */
 const ESCAPABLE = /[\s"'\\#=*?@]/;
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 const SECRET_NAME = /((?:password|secret)[A-Za-z0-9_]*\s*=\s*)(.*?)(?=\s+[A-Za-z0-9_]+\s*=|$)/gi;
@@ -48,9 +48,7 @@ function displayWidth(line: string, length: number): number {
   return width;
 }
 function isWide(character: string): boolean {
-  return /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]/.test(
-    character,
-  );
+  return WIDE.test(character);
 }
 
 interface Scan {

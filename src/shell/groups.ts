@@ -1,4 +1,4 @@
-/** Configuration groups of a node, `global` included, as `get`, `set`, help and completion see them. */
+/** Configuration groups of a node with `global`, as `get`, `set`, help and completion see them. */
 import type {
   Attribute,
   AttributeBag,

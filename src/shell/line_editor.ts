@@ -67,3 +67,44 @@ export function applyCompletion(line: string, cursor: number, completion: Comple
   const before = line.slice(0, start) + insertion;
   return { line: before + after, cursor: before.length, choices: single ? [] : candidates };
 }
+
+/** What Ctrl-R has found so far. */
+export interface Search {
+  readonly query: string;
+  readonly match: string;
+  /** Of the match in the history. */
+  readonly index: number;
+  /** What was typed before Ctrl-R. */
+  readonly draft: string;
+}
+
+export interface Key {
+  readonly name: string;
+  readonly ctrl: boolean;
+}
+
+export const isCtrl = (key: Key, name: string): boolean => key.ctrl && key.name === name;
+
+const LEAVES_SEARCH = new Set(['left', 'right', 'up', 'down', 'home', 'end', 'tab']);
+
+/**
+ * The next state of a search after a key, `typed` being the words now: a search that goes on, or
+ * the line to edit.
+ */
+export function searchAfterKey(
+  search: Search,
+  key: Key,
+  typed: string,
+  lines: readonly string[],
+): Search | string {
+  if (isCtrl(key, 'g') || key.name === 'escape') return search.draft;
+  const again = isCtrl(key, 'r');
+  if (LEAVES_SEARCH.has(key.name)) return search.match;
+  if (key.ctrl && !again && typed === search.query) return search.match;
+  const found = searchHistory(lines, typed, again ? search.index : lines.length);
+  if (found !== undefined) {
+    return { ...search, query: typed, match: found.line, index: found.index };
+  }
+  // Nothing older: the match stays. Other words that are nowhere: no match.
+  return again ? search : { ...search, query: typed, match: '' };
+}

@@ -8,9 +8,9 @@ import {
   useRef,
   useState,
 } from '@inquirer/core';
-import type { Completion } from './complete.ts';
-import { applyCompletion, HistoryWalk, searchHistory } from './line_editor.ts';
-import type { Candidate } from './complete.ts';
+import type { Candidate, Completion } from './complete.ts';
+import { applyCompletion, HistoryWalk, isCtrl, searchAfterKey } from './line_editor.ts';
+import type { Key, Search } from './line_editor.ts';
 
 export interface LinePromptConfig {
   readonly message: string;
@@ -28,44 +28,40 @@ interface Editor {
   cursor: number;
 }
 
-interface Search {
-  readonly query: string;
-  readonly match: string;
-  readonly index: number;
-  /** What was typed before Ctrl-R. */
-  readonly draft: string;
-}
-
-interface Key {
-  readonly name: string;
-  readonly ctrl: boolean;
-}
-
 function setEditor(editor: Editor, line: string, cursor = line.length): void {
   editor.line = line;
   editor.cursor = cursor;
 }
 
-const isCtrl = (key: Key, name: string) => key.ctrl && key.name === name;
+/** The line that a key of the history brings, or undefined for another key. */
+function historyLine(key: Key, walk: HistoryWalk, line: string): string | undefined {
+  if (key.name === 'up' || isCtrl(key, 'p')) return walk.older(line) ?? line;
+  if (key.name === 'down' || isCtrl(key, 'n')) return walk.newer() ?? line;
+  return undefined;
+}
+
+/** End of input ends the prompt; a resize draws it anew. */
+function useTerminalEvents(done: (line: string | undefined) => void): void {
+  const [, setColumns] = useState(process.stdout.columns);
+  useEffect((rl) => {
+    const onClose = () => done(undefined);
+    const onResize = () => setColumns(process.stdout.columns);
+    rl.on('close', onClose);
+    process.stdout.on('resize', onResize);
+    return () => {
+      rl.removeListener('close', onClose);
+      process.stdout.removeListener('resize', onResize);
+    };
+  }, []);
+}
 
 /** Resolves with the line, or undefined at end of input; Ctrl-C rejects with ExitPromptError. */
 export const linePrompt = createPrompt<string | undefined, LinePromptConfig>((config, done) => {
   const [line, setLine] = useState('');
   const [below, setBelow] = useState('');
   const [search, setSearch] = useState<Search | undefined>(undefined);
-  const [, setWidth] = useState(process.stdout.columns);
   const walk = useRef(new HistoryWalk(config.history));
-
-  useEffect((rl) => {
-    const onClose = () => done(undefined);
-    const onResize = () => setWidth(process.stdout.columns);
-    rl.on('close', onClose);
-    process.stdout.on('resize', onResize);
-    return () => {
-      rl.removeListener('close', onClose);
-      process.stdout.off('resize', onResize);
-    };
-  }, []);
+  useTerminalEvents(done);
 
   const show = (editor: Editor, text: string, cursor = text.length) => {
     setEditor(editor, text, cursor);
@@ -84,56 +80,37 @@ export const linePrompt = createPrompt<string | undefined, LinePromptConfig>((co
     config.onCompleted();
   };
 
-  const find = (editor: Editor, now: Search, before: number) => {
-    const found = searchHistory(config.history, now.query, before);
-    const next = { ...now, match: found?.line ?? now.match, index: found?.index ?? now.index };
-    setEditor(editor, now.query);
-    setSearch(next);
+  const keepSearching = (key: Key, editor: Editor, now: Search) => {
+    const next = searchAfterKey(now, key, editor.line, config.history);
+    if (typeof next === 'string') {
+      setSearch(undefined);
+      show(editor, next);
+      if (key.name === 'tab') config.onCompleted();
+    } else {
+      setEditor(editor, next.query);
+      setSearch(next);
+    }
   };
 
-  const keepSearching = (key: Key, editor: Editor, now: Search): void => {
-    if (isCtrl(key, 'r')) return find(editor, now, now.index);
-    if (isCtrl(key, 'g') || key.name === 'escape') {
-      setSearch(undefined);
-      return show(editor, now.draft);
-    }
-    const typed = editor.line;
-    const moved = ['left', 'right', 'up', 'down', 'home', 'end', 'tab'].includes(key.name);
-    if (moved || (key.ctrl && typed === now.query)) {
-      setSearch(undefined);
-      show(editor, now.match);
-      if (key.name === 'tab') config.onCompleted();
-      return undefined;
-    }
-    return find(editor, { ...now, query: typed, match: '' }, config.history.length);
+  const accept = (answer: string) => {
+    setBelow('');
+    setSearch(undefined);
+    setLine(answer);
+    done(answer);
   };
 
   useKeypress((key, rl) => {
     const editor = rl as unknown as Editor;
-    if (isEnterKey(key)) {
-      const answer = search === undefined ? line : search.match;
-      setBelow('');
-      setSearch(undefined);
-      setLine(answer);
-      done(answer);
-      return;
-    }
+    if (isEnterKey(key)) return accept(search === undefined ? line : search.match);
     if (search !== undefined) return keepSearching(key, editor, search);
-    if (isTabKey(key)) {
-      void completeAtCursor(editor);
-      return;
-    }
+    if (isTabKey(key)) return void completeAtCursor(editor);
     setBelow('');
     if (isCtrl(key, 'r')) {
       setSearch({ query: '', match: '', index: config.history.length, draft: line });
-      setEditor(editor, '');
-    } else if (key.name === 'up' || isCtrl(key, 'p')) {
-      const older = walk.current.older(line);
-      show(editor, older ?? line);
-    } else if (key.name === 'down' || isCtrl(key, 'n')) {
-      const newer = walk.current.newer();
-      show(editor, newer ?? line);
-    } else setLine(rl.line);
+      return setEditor(editor, '');
+    }
+    const recalled = historyLine(key, walk.current, line);
+    return recalled === undefined ? setLine(rl.line) : show(editor, recalled);
   });
 
   if (search === undefined) return [config.message + line, below];

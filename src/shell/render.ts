@@ -62,9 +62,7 @@ function nodeLine(node: TreeNode, indent: string, level: number, options: TreeOp
   const name = node.name === '' ? '/' : node.name;
   const color = LEVEL_COLORS[level % LEVEL_COLORS.length] ?? 'default';
   const mark = preferences.tree_round_nodes ? 'o- ' : '+- ';
-  const shownName = paint.bold(
-    level === 0 ? paint.underline(name) : paint.color(color, name),
-  );
+  const shownName = paint.bold(level === 0 ? paint.underline(name) : paint.color(color, name));
   if (!preferences.tree_status_mode) return indent + mark + shownName;
   const summary = node.kind.summary(options.view, node);
   const text = summaryText(summary);

@@ -308,5 +308,6 @@ const isSystemError = (error: unknown): error is Error =>
 export function messageOf(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
   if (error instanceof ControlError || isSystemError(error)) return error.message;
-  return `Internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `Internal error: ${trace}`;
 }

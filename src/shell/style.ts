@@ -1,4 +1,4 @@
-/** Colours, only where they are wanted. The one place besides render.ts and tables that knows chalk. */
+/** Colours, only where they are wanted. The one place that knows chalk. */
 import { Chalk } from 'chalk';
 import type { ChalkInstance } from 'chalk';
 

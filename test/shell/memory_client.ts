@@ -4,7 +4,12 @@ import { ConflictError } from '../../src/control/protocol.ts';
 import { EMPTY_DOCUMENT } from '../../src/objects/document.ts';
 import type { Document } from '../../src/objects/document.ts';
 import { applyEdits } from '../../src/objects/edits.ts';
-import type { BackingInfo, Health, RuntimeState, SessionInfo } from '../../src/objects/engine_port.ts';
+import type {
+  BackingInfo,
+  Health,
+  RuntimeState,
+  SessionInfo,
+} from '../../src/objects/engine_port.ts';
 import { ConfigError } from '../../src/objects/errors.ts';
 
 export interface MemoryFile {
@@ -18,12 +23,14 @@ export const CONFIG_FILE = '/etc/lunsmith/saveconfig.yaml';
 function healthyRuntime(document: Document, sessions: readonly SessionInfo[]): RuntimeState {
   const storageObjects: Record<string, Health> = {};
   for (const [kind, objects] of Object.entries(document.backstores)) {
-    for (const name of Object.keys(objects as object)) storageObjects[`${kind}/${name}`] = { ok: true };
+    for (const name of Object.keys(objects as object))
+      storageObjects[`${kind}/${name}`] = { ok: true };
   }
   const portals: Record<string, Health> = {};
   for (const [target, { tpgs }] of Object.entries(document.iscsi.targets)) {
     for (const [tag, tpg] of Object.entries(tpgs)) {
-      for (const portal of Object.keys(tpg.portals)) portals[`${target}/${tag}/${portal}`] = { ok: true };
+      for (const portal of Object.keys(tpg.portals))
+        portals[`${target}/${tag}/${portal}`] = { ok: true };
     }
   }
   return { storageObjects, portals, sessions, accelerators: {} };
@@ -46,13 +53,14 @@ export class MemoryClient implements ControlClient {
   readonly #listeners = new Set<(params: Notifications['changed']) => void>();
 
   readonly #handlers: Handlers = {
-    hello: () => ({ version: '0.1.0', pid: 1, configFile: CONFIG_FILE, hostname: 'san01' }) as never,
+    hello: () => ({ version: '0.1.0', pid: 1, configFile: CONFIG_FILE, hostname: 'san01' }),
     document: () => ({ revision: this.revision, document: this.document }),
     change: ({ revision, edits, createFiles = [] }) => {
       const interfere = this.beforeChange;
       this.beforeChange = undefined;
       interfere?.();
-      if (revision !== this.revision) throw new ConflictError('The configuration changed meanwhile');
+      if (revision !== this.revision)
+        throw new ConflictError('The configuration changed meanwhile');
       for (const { path, size } of createFiles) this.files.set(path, { type: 'file', size });
       this.commit(applyEdits(this.document, edits), edits);
       return { revision: this.revision };
@@ -87,7 +95,10 @@ export class MemoryClient implements ControlClient {
     return Promise.resolve().then(() => handler(params));
   }
 
-  on<N extends keyof Notifications>(name: N, listener: (params: Notifications[N]) => void): () => void {
+  on<N extends keyof Notifications>(
+    name: N,
+    listener: (params: Notifications[N]) => void,
+  ): () => void {
     if (name !== 'changed') return () => {};
     const known = listener as (params: Notifications['changed']) => void;
     this.#listeners.add(known);
@@ -110,7 +121,8 @@ export class MemoryClient implements ControlClient {
     if (this.folders.has(path)) {
       return { exists: true, type: 'directory', size: 0, readonly: false, parentExists };
     }
-    if (file === undefined) return { exists: false, type: 'none', size: 0, readonly: false, parentExists };
+    if (file === undefined)
+      return { exists: false, type: 'none', size: 0, readonly: false, parentExists };
     return { exists: true, type: file.type, size: file.size, readonly: false, parentExists };
   }
 

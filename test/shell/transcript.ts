@@ -4,13 +4,14 @@
  *
  *   #! file PATH BYTES     a file on the daemon's machine before the session starts
  *   #! block PATH BYTES    a block device
- *   # anything else        a comment (outside of outputs: before the first prompt, or after a
- *                          line of its own that is empty)
+ *   ## anything            a comment, never an output
  *
  * Random parts are named: the serial of the n-th generated target is `<snN>`, a UUID `<uuidN>`;
  * typed lines may use the names.
  */
 export interface Entry {
+  /** Comment lines before it. */
+  readonly comments: readonly string[];
   readonly lineNumber: number;
   readonly prompt: string;
   readonly input: string;
@@ -26,15 +27,17 @@ const PROMPT = /^(\/\S*)> ?(.*)$/;
 
 export function parseTranscript(text: string): Transcript {
   const setup: string[][] = [];
-  const entries: { lineNumber: number; prompt: string; input: string; expected: string }[] = [];
+  const entries: { -readonly [K in keyof Entry]: Entry[K] }[] = [];
+  let comments: string[] = [];
   text.split('\n').forEach((line, index) => {
     const typed = PROMPT.exec(line);
     const entry = entries.at(-1);
     if (line.startsWith('#!')) setup.push(line.slice(2).trim().split(/\s+/));
-    else if (line.startsWith('##')) return;
+    else if (line.startsWith('##')) comments.push(line);
     else if (typed !== null) {
       const [, prompt = '', input = ''] = typed;
-      entries.push({ lineNumber: index + 1, prompt, input, expected: '' });
+      entries.push({ comments, lineNumber: index + 1, prompt, input, expected: '' });
+      comments = [];
     } else if (entry !== undefined) entry.expected += `${line}\n`;
   });
   const last = entries.at(-1);

@@ -9,8 +9,11 @@ import { Names, parseTranscript } from './transcript.ts';
 import type { Transcript } from './transcript.ts';
 
 const FOLDER = import.meta.dirname;
-/** Rewrites the transcripts with what the shell really says: read the difference before keeping it. */
+/** Rewrites the transcripts with what the shell really says: read the difference first. */
 const UPDATE = process.env['UPDATE_TRANSCRIPTS'] === '1';
+
+// Generated target names hold the machine's architecture.
+Object.defineProperty(process, 'arch', { value: 'x64' });
 
 let home: string;
 beforeEach(() => {
@@ -69,9 +72,12 @@ describe('transcripts', () => {
     const transcript = parseTranscript(text);
     const played = await play(transcript);
     if (UPDATE) {
-      const header = text.split('\n').filter((line) => line.startsWith('#'));
-      const body = played.map((entry) => entry.actual.replace(/^(\/\S*>)$/m, '$1 ')).join('');
-      writeFileSync(file, `${header.join('\n')}\n${body}`);
+      const setup = transcript.setup.map((words) => `#! ${words.join(' ')}\n`);
+      const body = played.map(({ actual }, index) => {
+        const { comments = [] } = transcript.entries[index] ?? {};
+        return [...comments, actual].join('\n');
+      });
+      writeFileSync(file, [...setup, ...body].join(''));
       return;
     }
     expect(played).toHaveLength(transcript.entries.length);

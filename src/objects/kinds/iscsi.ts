@@ -60,7 +60,7 @@ function create(context: CommandContext, args: Arguments): CommandOutcome {
   return changed(
     tpg.document,
     [info(`Created target ${name}.`), ...tpg.messages],
-    `${pathOf(context.node)}/${name}`,
+    `${pathOf(context.node)}/${name}/tpg1`,
   );
 }
 
