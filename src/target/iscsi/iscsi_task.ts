@@ -335,7 +335,9 @@ export class IscsiTask extends ScsiTask {
     return Math.max(this.dataInLength, this.dataOutLength);
   }
 
+  /** Of a failed write: the overflow stays true whatever became of the data that fitted. */
   #receivedLength(): number {
+    if (this.dataOutLength > this.dataOutExpected) return this.dataOutLength;
     return Math.min(this.dataOutExpected, this.#have + this.transfer.moved);
   }
 
