@@ -40,6 +40,7 @@ export class StorageDevice implements Backstore {
   #opening: Promise<void> | null = null;
   #leaving: Promise<void> = Promise.resolve();
   #closed = false;
+  #started = false;
 
   constructor(options: StorageDeviceOptions) {
     this.#options = options;
@@ -49,6 +50,7 @@ export class StorageDevice implements Backstore {
   async start(): Promise<StorageFault | null> {
     this.#opening = this.#attempt();
     await this.#opening;
+    this.#started = true;
     return this.fault;
   }
 
@@ -108,7 +110,7 @@ export class StorageDevice implements Backstore {
     this.#inner = null;
     this.#fault = CLOSED;
     await this.#leaving;
-    await inner?.close();
+    if (inner !== null) await this.#closeInner(inner);
   }
 
   async #attempt(): Promise<void> {
@@ -122,7 +124,7 @@ export class StorageDevice implements Backstore {
       this.#tell(before);
       return this.#retryLater();
     }
-    if (this.#closed) return result.backstore.close();
+    if (this.#closed) return this.#closeInner(result.backstore);
     own = result.backstore;
     if (this.#writeCache !== null) own.setWriteCache(this.#writeCache);
     this.#inner = own;
@@ -147,13 +149,20 @@ export class StorageDevice implements Backstore {
     this.#fault = fault;
     this.#tell(before);
     // A lock or an exclusive hold must be gone before the next attempt.
-    this.#leaving = inner.close().catch((error: unknown) => {
-      this.#options.log.warn('closing a lost medium failed', { reason: String(error) });
-    });
+    this.#leaving = this.#closeInner(inner);
     void this.#leaving.then(() => this.#retryLater());
   }
 
-  /** The first outcome is `start`'s answer; only what differs from before is told. */
+  /** Never rejects: nobody can do more about it than be told. */
+  async #closeInner(inner: Backstore): Promise<void> {
+    await inner.close().catch((error: unknown) => {
+      const { name, log } = this.#options;
+      const reason = error instanceof Error ? error.message : String(error);
+      log.error('closing the medium failed', { storageObject: name, reason });
+    });
+  }
+
+  /** Only what differs from before; the first outcome is `start`'s own answer. */
   #tell(before: StorageHealth): void {
     const { health } = this;
     if (health.ok === before.ok && health.reason === before.reason) return;
@@ -161,6 +170,6 @@ export class StorageDevice implements Backstore {
     const fields = { storageObject: name, reason: health.reason };
     if (health.ok) log.info('medium is ready', { storageObject: name });
     else log.warn('medium is not ready', fields);
-    if (!this.#closed) onHealth(health);
+    if (this.#started && !this.#closed) onHealth(health);
   }
 }

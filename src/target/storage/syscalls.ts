@@ -1,4 +1,72 @@
-/** The optional binding to system calls that Node lacks, in one place. */
+/**
+ * The optional binding to system calls that Node lacks, in one place and loaded once. Every caller
+ * has a plain way for when it is absent.
+ */
+import { createRequire } from 'node:module';
+
+/** `res` 0: done; else failed, for a reason that the plain way will find out. */
+type AsyncResult = (error: Error | null, result: number) => void;
+
+export interface Syscalls {
+  /** fallocate(2) off the event loop. */
+  fallocate(fd: number, mode: number, offset: number, length: number, done: AsyncResult): void;
+  /** flock(2) exclusively, without waiting. False: another process holds it. */
+  lockExclusively(fd: number): boolean;
+  /** ioctl BLKGETSIZE64: bytes, or -1. */
+  blockDeviceSize(fd: number): number;
+  /** ioctl BLKROGET, or null when it cannot be asked. */
+  blockDeviceReadOnly(fd: number): boolean | null;
+}
+
+export const FALLOCATE = { RESERVE: 0, PUNCH_HOLE_KEEP_SIZE: 3 } as const;
+
+const LOCK_EX_NB = 2 | 4;
+const EAGAIN = 11;
+const BLKGETSIZE64 = 0x8008_1272;
+const BLKROGET = 0x125e;
+
+/** What of the package is used. */
+interface ForeignFunction {
+  (...args: unknown[]): number;
+  async(...args: unknown[]): void;
+}
+interface Koffi {
+  load(name: string): { func(prototype: string): ForeignFunction };
+  errno(): number;
+}
+
+function bind(): Syscalls | null {
+  // The ioctl numbers and libc's name are those of Linux.
+  if (process.platform !== 'linux') return null;
+  try {
+    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    const libc = koffi.load('libc.so.6');
+    const fallocate = libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)');
+    const flock = libc.func('int flock(int fd, int operation)');
+    const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
+    const ask = (fd: number, request: number, answer: Buffer): boolean =>
+      ioctl(fd, request, answer) === 0;
+    return {
+      fallocate: (fd, mode, offset, length, done) =>
+        fallocate.async(fd, mode, offset, length, done),
+      lockExclusively: (fd) => flock(fd, LOCK_EX_NB) === 0 || koffi.errno() !== EAGAIN,
+      blockDeviceSize(fd) {
+        const answer = Buffer.alloc(8);
+        if (!ask(fd, BLKGETSIZE64, answer)) return -1;
+        return Number(answer.readBigUInt64LE());
+      },
+      blockDeviceReadOnly(fd) {
+        const answer = Buffer.alloc(4);
+        return ask(fd, BLKROGET, answer) ? answer.readInt32LE() !== 0 : null;
+      },
+    };
+  } catch {
+    return null;
+  }
+}
+
+/** Null: not installed, or not for this machine. */
+export const SYSCALLS: Syscalls | null = bind();
 
 /** For `info`. */
-export const SYSCALLS_CHOICE: string = 'none';
+export const SYSCALLS_CHOICE: string = SYSCALLS === null ? 'none' : 'koffi';
