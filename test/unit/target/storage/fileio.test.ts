@@ -105,7 +105,7 @@ describe('fileio', () => {
   test('moves all bytes although the system moves few at a time', async () => {
     const medium = await setup();
     const { read, write } = fs;
-    vi.spyOn(fs, 'write').mockImplementation(((...args: Parameters<typeof write>) => {
+    vi.spyOn(fs, 'write').mockImplementation((...args: Parameters<typeof write>) => {
       const [fd, data, offset, length, position, done] = args as unknown as [
         number,
         Buffer,
@@ -115,8 +115,8 @@ describe('fileio', () => {
         () => void,
       ];
       write(fd, data, offset, Math.min(length, 1000), position, done);
-    }) as unknown as typeof write);
-    vi.spyOn(fs, 'read').mockImplementation(((...args: Parameters<typeof read>) => {
+    });
+    vi.spyOn(fs, 'read').mockImplementation((...args: Parameters<typeof read>) => {
       const [fd, data, offset, length, position, done] = args as unknown as [
         number,
         Buffer,
@@ -126,7 +126,7 @@ describe('fileio', () => {
         () => void,
       ];
       read(fd, data, offset, Math.min(length, 700), position, done);
-    }) as unknown as typeof read);
+    });
     const data = Buffer.from(Array.from({ length: 8192 }, (_, index) => index % 251));
     expect(await writeTo(medium, data, 512)).toBeNull();
     const into = Buffer.alloc(8192);
@@ -144,9 +144,9 @@ describe('fileio', () => {
     const lost = vi.fn();
     await createBackingFile(path, SIZE, true);
     const medium = await openMedium(SIZE, true, lost);
-    vi.spyOn(fs, 'write').mockImplementation(((...args: unknown[]) => {
+    vi.spyOn(fs, 'write').mockImplementation((...args: unknown[]) => {
       (args.at(-1) as (error: Error) => void)(failing(code));
-    }) as typeof fs.write);
+    });
     expect((await writeTo(medium, Buffer.alloc(512), 0))?.kind).toBe(kind);
     expect(lost).toHaveBeenCalledTimes(kind === 'notReady' ? 1 : 0);
   });
@@ -155,10 +155,10 @@ describe('fileio', () => {
     const written: number[] = [];
     const { write } = fs;
     const medium = await setup();
-    vi.spyOn(fs, 'write').mockImplementation(((...args: Parameters<typeof write>) => {
+    vi.spyOn(fs, 'write').mockImplementation((...args: Parameters<typeof write>) => {
       written.push(args[0]);
       write(...args);
-    }) as typeof write);
+    });
     await writeTo(medium, Buffer.alloc(512), 0, false);
     await writeTo(medium, Buffer.alloc(512), 0, true);
     medium.setWriteCache(false);
