@@ -31,6 +31,8 @@ const OPERATORS = new Set(['|', '||', '&', '&&', ';', ';;', '>>', '<<', '2>']);
 const BLANK = /\s/;
 /** A backslash before one of these gives the character itself; before others it is itself. */
 const ESCAPABLE = /[\s"'\\#=*?@]/;
+/** Characters of two columns: East Asian scripts and full-width forms. */
+const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]/;
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 const SECRET_NAME = /((?:password|secret)[A-Za-z0-9_]*\s*=\s*)(.*?)(?=\s+[A-Za-z0-9_]+\s*=|$)/gi;
 
