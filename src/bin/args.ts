@@ -12,9 +12,15 @@ export type Role =
   | { readonly role: 'version' }
   | { readonly role: 'daemon'; readonly options: Options }
   | { readonly role: 'stop'; readonly options: Options }
-  | { readonly role: 'shell'; readonly options: Options; readonly words: readonly string[] };
+  | ShellRole;
+export interface ShellRole {
+  readonly role: 'shell';
+  readonly options: Options;
+  readonly words: readonly string[];
+}
 
-export const USAGE = `Usage: lunsmith [OPTIONS]                the shell; a script when stdin is no terminal
+export const USAGE = `\
+Usage: lunsmith [OPTIONS]                the shell; a script when stdin is no terminal
        lunsmith [OPTIONS] [PATH] COMMAND…  one command of the shell
        lunsmith [OPTIONS] quickstart       set up a working target by a few questions
        lunsmith daemon [OPTIONS]           serve in the foreground

@@ -1,4 +1,4 @@
-/** Which files and sockets this run uses: options, then the environment, then the user's defaults. */
+/** Which files and sockets this run uses: options, then the environment, then the defaults. */
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Options } from './args.ts';

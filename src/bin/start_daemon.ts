@@ -44,7 +44,7 @@ export async function attach(socketPath: string): Promise<Attached | undefined> 
   }
 }
 
-/** Start `program daemon` detached and attach to it; ConfigError with its last lines if it fails. */
+/** Start `program daemon` detached and attach; ConfigError with its last lines if it fails. */
 export async function startDaemon(program: string, places: Places): Promise<Attached> {
   const { configFile, socketPath } = places;
   checkSocketPath(socketPath);

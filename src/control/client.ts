@@ -1,4 +1,4 @@
-/** The control client over a unix socket: requests with ids, answers in any order, notifications. */
+/** The control client over a unix socket: requests with ids, answers, notifications. */
 import { connect, type Socket } from 'node:net';
 import { ConfigError } from '../objects/errors.ts';
 import { encodeLine, LineSplitter } from './json_lines.ts';

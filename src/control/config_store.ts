@@ -84,7 +84,7 @@ export class ConfigStore {
       const { revision: now, document } = this.#current;
       if (revision !== now) {
         throw new ConflictError(
-          `The configuration has changed meanwhile: revision ${revision} is not the current one, ${now}`,
+          `The configuration has changed meanwhile: revision ${revision} is not the current ${now}`,
         );
       }
       const wanted = applyEdits(document, edits);

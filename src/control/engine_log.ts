@@ -3,7 +3,7 @@ import type { EngineEvent } from '../objects/engine_port.ts';
 import { LOG_LEVELS, type Log, type LogLevel, type LogSink } from '../util/log.ts';
 import type { Clock } from '../util/clock.ts';
 
-/** Peers log in, and fail to, as fast as they like; beyond this many in a period they are counted. */
+/** Peers log in, and fail to, as fast as they like; more lines in a period are counted only. */
 const LINES_PER_PERIOD = 20;
 const PERIOD_MS = 10_000;
 

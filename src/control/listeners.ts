@@ -1,4 +1,4 @@
-/** Who listens to which notification. A listener that throws does not keep the others from theirs. */
+/** Who listens to which notification. One that throws does not keep the others from theirs. */
 import type { Notifications } from './protocol.ts';
 
 type Listener<N extends keyof Notifications> = (params: Notifications[N]) => void;

@@ -1,4 +1,4 @@
-/** The control client without a socket: `--embedded` runs shell, control and engine in one process. */
+/** The control client without a socket: `--embedded` runs all in one process. */
 import { Listeners } from './listeners.ts';
 import type { ControlClient, Handlers, Method, Methods, Notifications } from './protocol.ts';
 

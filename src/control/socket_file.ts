@@ -64,9 +64,10 @@ export async function checkSocketFolder(folder: string, create: boolean): Promis
 }
 
 export function checkSocketPath(socketPath: string): void {
-  if (Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {
+  const length = Buffer.byteLength(socketPath);
+  if (length > MAX_SOCKET_PATH_BYTES) {
     throw new ConfigError(
-      `Socket path of ${Buffer.byteLength(socketPath)} bytes: at most ${MAX_SOCKET_PATH_BYTES} are ` +
+      `Socket path of ${length} bytes: at most ${MAX_SOCKET_PATH_BYTES} are ` +
         'possible, choose a shorter one with --socket',
     );
   }

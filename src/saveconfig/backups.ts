@@ -37,17 +37,13 @@ async function isSame(fs: SaveFs, backup: string, former: Buffer): Promise<boole
   }
 }
 
-/** Two saves within a second: the later one sorts behind. */
-async function writeNew(fs: SaveFs, start: string, end: string, content: Buffer): Promise<void> {
-  for (let n = 0; ; n++) {
-    const unique = n === 0 ? '' : `.${two(n)}`;
-    try {
-      await writeDurably(fs, `${start}${unique}${end}`, content);
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || n === 99) throw error;
-    }
-  }
+/** A name that sorts behind all of the same second. */
+function freeName(taken: readonly string[], start: string, end: string): string {
+  const numbers = taken
+    .filter((name) => name.startsWith(start))
+    .map((name) => Number(/^\.(\d\d)\./.exec(name.slice(start.length))?.[1] ?? 0));
+  if (numbers.length === 0) return start + end;
+  return `${start}.${two(Math.max(...numbers) + 1)}${end}`;
 }
 
 /**
@@ -69,14 +65,18 @@ export async function keepBackup(
   const extension = extname(file);
   const prefix = `${basename(file, extension)}-`;
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
-  const newest = (await listBackups(fs, folder, prefix)).at(-1);
+  const taken = await listBackups(fs, folder, prefix);
+  const newest = taken.at(-1);
+  let made: string | undefined;
   if (newest === undefined || !(await isSame(fs, join(folder, newest), former))) {
-    const start = join(folder, `${prefix}${stamp(now)}`);
-    await writeNew(fs, start, `${extension}.gz`, await compress(former));
+    made = freeName(taken, `${prefix}${stamp(now)}`, `${extension}.gz`);
+    await writeDurably(fs, join(folder, made), await compress(former));
     await syncFolder(fs, folder);
   }
   const all = await listBackups(fs, folder, prefix);
-  const tooMany = all.slice(0, Math.max(0, all.length - maxBackups));
+  // The one just made stays, even if the clock was set back and its name sorts first.
+  const others = all.filter((name) => name !== made);
+  const tooMany = others.slice(0, Math.max(0, all.length - maxBackups));
   for (const name of tooMany) await fs.unlink(join(folder, name));
   return { folder, kept: all.length - tooMany.length };
 }

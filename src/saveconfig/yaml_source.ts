@@ -1,5 +1,6 @@
 /** YAML text with positions: what a problem points at, shown as a line with a caret. */
 import {
+  COLLECTION_STYLE,
   constructFromEvents,
   CORE_SCHEMA,
   EVENT_ID,
@@ -7,6 +8,8 @@ import {
   parseEvents,
   YAMLException,
   type Event,
+  type MappingEvent,
+  type SequenceEvent,
 } from 'js-yaml';
 import { ConfigError } from '../objects/errors.ts';
 
@@ -68,19 +71,18 @@ export class YamlSource {
 
   /** Every problem with its place, in the order of the file, as one ConfigError. */
   refuse(problems: readonly Problem[]): ConfigError {
-    const found = problems.map((problem) => {
-      const offset = this.#offsetOf(problem);
-      return { offset, text: this.#show(problem.message, offset) };
+    const found = problems.map(({ message, ...place }) => {
+      return { offset: this.#offsetOf(place), message };
     });
     found.sort((a, b) => a.offset - b.offset);
-    const shown = found.slice(0, MAX_SHOWN).map(({ text }) => text);
-    const more = found.length - shown.length;
-    return new ConfigError(
-      [...shown, ...(more > 0 ? [`and ${more} more problems`] : [])].join('\n'),
-    );
+    const first = found.slice(0, MAX_SHOWN);
+    const lines = first.map(({ offset, message }) => this.#show(message, offset));
+    const more = found.length - first.length;
+    if (more > 0) lines.push(`and ${more} more problems`);
+    return new ConfigError(lines.join('\n'));
   }
 
-  #offsetOf({ path, atKey }: Problem): number {
+  #offsetOf({ path, atKey }: Omit<Problem, 'message'>): number {
     this.#places ??= placesOf(this.text, this.#events);
     const exact = this.#places.get(JSON.stringify(path));
     if (exact !== undefined) return atKey ? (exact.key ?? exact.value) : exact.value;
@@ -96,7 +98,7 @@ export class YamlSource {
     for (const event of this.#events) {
       if (event.type !== EVENT_ID.ALIAS) continue;
       const reason = 'an alias (*): write the value out, or in quotes if the * belongs to it';
-      throw new ConfigError(this.#show(reason, event.anchorStart));
+      throw new ConfigError(this.#show(reason, event.anchorStart - 1));
     }
   }
 
@@ -111,7 +113,8 @@ export class YamlSource {
     const { line, secret } = withoutSecrets(raw);
     const shown = line.slice(0, MAX_LINE_SHOWN);
     const gutter = String(number);
-    const caret = `${' '.repeat(gutter.length)} | ${' '.repeat(Math.min(column, shown.length + 1) - 1)}^`;
+    const indent = ' '.repeat(Math.min(column, shown.length + 1) - 1);
+    const caret = `${' '.repeat(gutter.length)} | ${indent}^`;
     const reason = secret && !message.startsWith('unknown key') ? safeReason(message) : message;
     return `${this.file}:${number}:${column}: ${reason}\n${gutter} | ${shown}\n${caret}`;
   }
@@ -128,6 +131,12 @@ function withoutSecrets(raw: string): { line: string; secret: boolean } {
 /** A syntax error may quote the text at which it stumbled. */
 function safeReason(message: string): string {
   return /["'<!*&]/.test(message) ? 'cannot be read: write the value in double quotes' : message;
+}
+
+/** A block of lines is pointed at by its key: its own first line says something else. */
+function startOf(event: MappingEvent | SequenceEvent, frame: Frame | undefined): number {
+  const block = event.style === COLLECTION_STYLE.BLOCK;
+  return block && frame?.key !== undefined ? frame.key.offset : event.start;
 }
 
 /** Offsets of every value and key by path. */
@@ -152,9 +161,9 @@ function placesOf(text: string, events: readonly Event[]): Map<string, Place> {
     if (event.type === EVENT_ID.DOCUMENT) stack.push({ path: [], kind: 'document', index: 0 });
     else if (event.type === EVENT_ID.POP) stack.pop();
     else if (event.type === EVENT_ID.MAPPING) {
-      stack.push({ path: enter(event.start), kind: 'mapping', index: 0 });
+      stack.push({ path: enter(startOf(event, frame)), kind: 'mapping', index: 0 });
     } else if (event.type === EVENT_ID.SEQUENCE) {
-      stack.push({ path: enter(event.start), kind: 'sequence', index: 0 });
+      stack.push({ path: enter(startOf(event, frame)), kind: 'sequence', index: 0 });
     } else if (event.type === EVENT_ID.SCALAR) {
       if (frame?.kind === 'mapping' && frame.key === undefined) {
         frame.key = { name: getScalarValue(text, event), offset: event.valueStart };
