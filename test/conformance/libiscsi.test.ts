@@ -40,6 +40,14 @@ describe('the judge of iscsi-test-cu', () => {
     expect(judge(text, false)).toEqual({ outcome: 'skip', detail: '[SKIPPED] Not removable.' });
   });
 
+  test("the tool's own look for reservations before and after a case is no skip of the case", () => {
+    const message = '    [SKIPPED] PERSISTENT RESERVE IN is not implemented.\n';
+    const banner = 'CUnit - A unit testing framework for C\n';
+    expect(judge(message + banner + message + summary(1, 0), false).outcome).toBe('pass');
+    expect(judge(message + banner + message + message + summary(1, 0), false).outcome).toBe('skip');
+    expect(judge(banner + message + summary(1, 0), false).outcome).toBe('skip');
+  });
+
   test('a failed assertion, a missing summary and a timeout are failures', () => {
     expect(judge(summary(0, 1), false).outcome).toBe('fail');
     expect(judge('Failed to log in', false)).toEqual({

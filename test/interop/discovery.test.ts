@@ -32,7 +32,7 @@ describe('libiscsi discovers', () => {
     const { status, stdout, stderr } = await run('iscsi-inq', [iscsiUrl(lun)]);
     expect(status, stderr).toBe(0);
     expect(stdout).toContain('Peripheral Device Type:DIRECT_ACCESS');
-    expect(stdout).toMatch(/Vendor:LIO-ORG/);
+    expect(stdout).toMatch(/Vendor:LUNSMITH/);
     expect(stdout).toMatch(/Product:disc\s/);
     expect(stdout).toContain('CmdQue:1');
   });

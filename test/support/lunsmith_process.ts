@@ -86,11 +86,11 @@ export class LunsmithProcess implements ServedTarget {
 
   async createLun(name: string, megabytes: number, login?: Login): Promise<ServedLun> {
     const target = `iqn.2026-01.net.example:${name.toLowerCase()}`;
-    const object = `/backstores/fileio/${name}`;
+    const object = `/backstores/ramdisk/${name}`;
     const tpg = `/iscsi/${target}/tpg1`;
     await this.configure(
       'set global auto_add_default_portal=false',
-      `/backstores/fileio create ${name} ${this.path(`${name}.img`)} ${megabytes}M`,
+      `/backstores/ramdisk create ${name} ${megabytes}M`,
       `${object} set attribute emulate_tpu=1 emulate_tpws=1`,
       `/iscsi create ${target}`,
       `${tpg}/luns create ${object}`,
