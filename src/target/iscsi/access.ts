@@ -112,5 +112,5 @@ export function missingCredentials(policy: AuthPolicy): string | undefined {
   if (!policy.required) return undefined;
   const { userid, password } = policy.credentials;
   if (userid !== '' && password !== '') return undefined;
-  return `authentication is required but the ${policy.owner} has no userid/password`;
+  return `CHAP is required but the ${policy.owner} has no userid/password`;
 }

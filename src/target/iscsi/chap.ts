@@ -142,7 +142,11 @@ export class ChapExchange {
     const proven = timingSafeEqual(expected, bytes);
     const known = name === userid;
     if (!known) return failed(`CHAP user ${shownText(name)} is not the ${this.#owner}'s userid`);
-    if (!proven) return failed(`wrong CHAP password for user ${shownText(name)}`);
+    if (!proven) {
+      return failed(
+        `CHAP response of ${shownText(name)} does not fit the ${this.#owner}'s password`,
+      );
+    }
     return this.#answerMutual(pairs, sent);
   }
 

@@ -196,7 +196,7 @@ export class LoginMachine {
     );
     // RFC 7143 §6.3.2: who must authenticate may not skip the security stage.
     if (request.csg !== STAGE.SECURITY && admitted.policy.required) {
-      const rule = 'authentication is required but the initiator skips the security stage';
+      const rule = 'CHAP is required but the initiator skips the security stage';
       return deny(LOGIN_STATUS.AUTHENTICATION_FAILURE, rule);
     }
     const negotiation = new Negotiation(admitted.tpg?.parameters ?? {}, discovery);
@@ -269,7 +269,7 @@ export class LoginMachine {
     const admitted = this.#admit(parties);
     if (admitted.denied) return admitted;
     if (admitted.policy.required && security.authenticated === 'none') {
-      const rule = 'authentication became required during the login';
+      const rule = 'CHAP became required during the login';
       return deny(LOGIN_STATUS.AUTHENTICATION_FAILURE, rule);
     }
     return {

@@ -68,7 +68,7 @@ export class LoginSecurity {
       const offers = `the initiator offers AuthMethod=${shownText(list)}`;
       return failed(
         required
-          ? `authentication is required but ${offers}`
+          ? `CHAP is required but ${offers}`
           : `no authentication method in common: ${offers}, we have ${methods.join(',')}`,
       );
     }
@@ -103,7 +103,8 @@ export class LoginSecurity {
     if (this.#method === 'CHAP') return { denied: false, held: this.#authenticated === 'none' };
     if (this.#method !== undefined || !this.#policy.required) return { denied: false, held: false };
     if (!transit) return { denied: false, held: true };
-    if (this.#methodOffered) return failed('authentication is required but none was negotiated');
+    if (this.#methodOffered)
+      return failed('CHAP is required but the initiator sends no AuthMethod');
     const lacking = missingCredentials(this.#policy);
     if (lacking !== undefined) return failed(lacking);
     // Silence about AuthMethod: we open the negotiation ourselves, once.

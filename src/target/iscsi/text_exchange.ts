@@ -134,6 +134,9 @@ export class TextMachine {
   }
 
   #takeKeys(exchange: Exchange, pairs: TextPairs): { reject: number; rule: string } | undefined {
+    if (isForeign(pairs)) {
+      return { reject: REASON.PROTOCOL_ERROR, rule: 'Text Request of keys that do not exist' };
+    }
     const plain: TextPair[] = [];
     let targets: Iterator<TextPair> | undefined;
     for (const [name, value] of pairs) {
@@ -222,6 +225,16 @@ export class TextMachine {
     exchange.ready = all.subarray(limit);
     return all.subarray(0, limit);
   }
+}
+
+/**
+ * Nothing but names that are neither keys of iSCSI nor private ones (`X-`, `X#`): a mistake rather
+ * than a negotiation. LIO and libiscsi's suite want a Reject then; one known or private key in the
+ * text is enough for RFC 7143's `NotUnderstood`.
+ */
+function isForeign(pairs: TextPairs): boolean {
+  if (pairs.size === 0) return false;
+  return ![...pairs.keys()].some((name) => keyDeclaration(name) || /^X[-#]/.test(name));
 }
 
 /** What to say to a key that is not served in the full feature phase; undefined: nothing. */

@@ -97,7 +97,7 @@ describe('authentication', () => {
     [
       'wrong password',
       (keys) => ({ CHAP_N: 'user', CHAP_R: chapAnswer(keys, 'wrong') }),
-      'wrong CHAP password for user "user"',
+      'CHAP response of "user" does not fit the TPG\'s password',
     ],
     [
       'unknown user',
@@ -176,7 +176,7 @@ describe('authentication', () => {
   test('required: a list without CHAP and a skipped security stage are refused', () => {
     const none = required();
     expect(none.send({ csg: 0, nsg: 1 }, { ...NAMES, AuthMethod: 'None' }).status).toBe(0x0201);
-    expect(none.rule).toContain('authentication is required but the initiator offers');
+    expect(none.rule).toContain('CHAP is required but the initiator offers');
     const skipped = required();
     expect(skipped.send({ csg: 1 }, NAMES).status).toBe(0x0201);
     expect(skipped.rule).toContain('skips the security stage');
@@ -203,7 +203,7 @@ describe('authentication', () => {
       acls: [aclOf(NO_AUTH)],
     });
     expect(login.send({ csg: 0, nsg: 1 }, { ...NAMES, AuthMethod: 'CHAP' }).status).toBe(0x0201);
-    expect(login.rule).toBe('authentication is required but the node ACL has no userid/password');
+    expect(login.rule).toBe('CHAP is required but the node ACL has no userid/password');
   });
 
   test('not required: None is granted, and CHAP only where there are credentials', () => {

@@ -111,10 +111,15 @@ describe('SendTargets', () => {
 
 describe('keys', () => {
   test('unknown keys, login keys and target keys are answered', () => {
-    const text = 'SendTargetsPlease=All\0MaxBurstLength=8192\0TargetAlias=x\0InitiatorAlias=y\0';
+    const text =
+      'X-org.example.a=1\0New=All\0MaxBurstLength=8192\0TargetAlias=x\0InitiatorAlias=y\0';
     expect(answered(send(machineOf(), text)).said).toBe(
-      'SendTargetsPlease=NotUnderstood\0MaxBurstLength=Reject\0TargetAlias=Reject\0',
+      'X-org.example.a=NotUnderstood\0New=NotUnderstood\0MaxBurstLength=Reject\0TargetAlias=Reject\0',
     );
+  });
+
+  test.each(['SendTargetsPlease=All\0', 'sENDtARGETS=aLL\0'])('only foreign names: %s', (text) => {
+    expect(rejection(send(machineOf(), text))).toBe(0x04);
   });
 
   test('a new MaxRecvDataSegmentLength takes effect when the exchange ends', () => {
