@@ -80,7 +80,6 @@ function deny(status: LoginStatus, rule: string): Denied {
 
 export class LoginMachine {
   readonly #services: LoginServices;
-  readonly #log: Log;
   #pinned: Pinned | undefined;
   #stage: number | undefined;
   #pdus = 0;
@@ -99,7 +98,6 @@ export class LoginMachine {
 
   constructor(services: LoginServices) {
     this.#services = services;
-    this.#log = services.log;
   }
 
   /** One Login Request: header and complete data segment. Never throws. */
@@ -192,7 +190,10 @@ export class LoginMachine {
     const security = new LoginSecurity(
       admitted.policy,
       this.#services.randomBytes ?? randomBytes,
-      this.#log,
+      (message) => {
+        const { initiatorName: initiator, targetName: target } = parties;
+        this.#services.log.info(message, { initiator, target });
+      },
     );
     // RFC 7143 §6.3.2: who must authenticate may not skip the security stage.
     if (request.csg !== STAGE.SECURITY && admitted.policy.required) {

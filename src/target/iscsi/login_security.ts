@@ -1,6 +1,5 @@
 /** The security stage of a login (RFC 7143 §6.3.2): which method, and its exchange. */
 import { keyDeclaration } from '../../objects/iscsi_keys.ts';
-import type { Log } from '../../util/log.ts';
 import { LOGIN_STATUS } from '../pdu/login.ts';
 import { shownText } from '../pdu/text.ts';
 import type { TextPair, TextPairs } from '../pdu/text.ts';
@@ -9,6 +8,9 @@ import type { AuthPolicy, Denied } from './access.ts';
 import { CHAP_KEYS, ChapExchange } from './chap.ts';
 import type { LoginResult } from './directory.ts';
 import { firstCommon, NOT_UNDERSTOOD } from './negotiation.ts';
+
+/** For the log; who logs in is known to the receiver. */
+export type LoginNote = (message: string) => void;
 
 /** `held`: the stage cannot be left yet. */
 type Outcome = Denied | { readonly denied: false; readonly held: boolean };
@@ -23,16 +25,16 @@ function violated(rule: string): Denied {
 export class LoginSecurity {
   readonly #policy: AuthPolicy;
   readonly #randomBytes: (n: number) => Buffer;
-  readonly #log: Log;
+  readonly #note: LoginNote;
   #method: string | undefined;
   #methodOffered = false;
   #chap: ChapExchange | undefined;
   #authenticated: LoginResult['authenticated'] = 'none';
 
-  constructor(policy: AuthPolicy, randomBytes: (n: number) => Buffer, log: Log) {
+  constructor(policy: AuthPolicy, randomBytes: (n: number) => Buffer, note: LoginNote) {
     this.#policy = policy;
     this.#randomBytes = randomBytes;
-    this.#log = log;
+    this.#note = note;
   }
 
   get authenticated(): LoginResult['authenticated'] {
@@ -94,7 +96,7 @@ export class LoginSecurity {
     const { mutual_userid: userid, mutual_password: secret } = this.#policy.credentials;
     if (!step.mutual && userid !== '' && secret !== '') {
       // RFC 7143 §12.1.3: whether the target proves itself too is the initiator's choice.
-      this.#log.info('mutual CHAP is configured but the initiator did not ask for it');
+      this.#note('mutual CHAP is configured but the initiator did not ask for it');
     }
     return undefined;
   }
