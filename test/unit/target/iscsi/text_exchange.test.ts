@@ -114,7 +114,8 @@ describe('keys', () => {
     const text =
       'X-org.example.a=1\0New=All\0MaxBurstLength=8192\0TargetAlias=x\0InitiatorAlias=y\0';
     expect(answered(send(machineOf(), text)).said).toBe(
-      'X-org.example.a=NotUnderstood\0New=NotUnderstood\0MaxBurstLength=Reject\0TargetAlias=Reject\0',
+      'X-org.example.a=NotUnderstood\0New=NotUnderstood\0' +
+        'MaxBurstLength=Reject\0TargetAlias=Reject\0',
     );
   });
 
