@@ -46,10 +46,9 @@ export const NAME_PARAMETER: Parameter = {
   ...textParameter('Name of the storage object.'),
   required: true,
 };
-export const WWN_PARAMETER: Parameter = {
-  ...textParameter('Unit serial number; a random UUID when omitted.'),
-  aliases: ['serial'],
-};
+export const WWN_PARAMETER: Parameter = textParameter(
+  'Unit serial number; a random UUID when omitted.',
+);
 /** Datera's parameter: every storage object has a wwn here. */
 export const GENERATE_WWN_PARAMETER: Parameter = flagParameter(
   'Accepted for old scripts: a wwn is always generated unless one is given.',

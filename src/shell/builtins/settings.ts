@@ -22,7 +22,8 @@ const GROUP = {
 function readGroup(shell: ShellContext, view: View, node: TreeNode, group: string): AttributeBag {
   // Spread: `global` lives with the user, not in the document.
   if (group === 'global') return { ...shell.store.preferences };
-  return node.kind.read(view.document, node, group);
+  const stored = node.kind.read(view.document, node, group);
+  return { ...stored, ...node.kind.live?.(view, node, group) };
 }
 
 function listGroups({ shell, node }: Call): void {

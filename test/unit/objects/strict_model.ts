@@ -1,4 +1,4 @@
-/** An engine that refuses every step whose preconditions do not hold: what `diff` is tested with. */
+/** An engine that refuses every step whose preconditions do not hold, to test `diff` with. */
 import type { DocumentPath } from '../../../src/objects/document.ts';
 import { getIn, setIn, type Document, type StorageObject } from '../../../src/objects/document.ts';
 import { isRecord, sameValue } from '../../../src/objects/equal.ts';

@@ -233,7 +233,7 @@ describe('validate', () => {
     expect(lines.join()).not.toContain('s3cr3t');
   });
 
-  test('a value found right in one document is looked at again where its surroundings differ', () => {
+  test('a value found right before is looked at again where its surroundings differ', () => {
     expect(validate(FULL_DOCUMENT).document).toBe(FULL_DOCUMENT);
     const { disk1: object } = FULL_DOCUMENT.backstores.fileio;
     const twice = setIn(FULL_DOCUMENT, ['backstores', 'fileio', 'copy'], object);

@@ -1,4 +1,4 @@
-/** A shell without a terminal: walks to a node, parses arguments by declaration, runs the command. */
+/** A shell without a terminal: walks to a node, parses arguments, runs the command. */
 import {
   parse,
   type AttributeBag,
