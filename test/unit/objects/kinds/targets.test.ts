@@ -21,7 +21,7 @@ describe('iscsi create', () => {
       'Global pref auto_add_default_portal=true',
       'Created default portal listening on all IPs (0.0.0.0), port 3260.',
     ]);
-    expect(outcome.created).toBe(OTHER);
+    expect(outcome.created).toBe(TPG);
     expect(outcome.document && tpgOf(outcome.document)).toEqual({
       enabled: true,
       attributes: {},
@@ -37,7 +37,7 @@ describe('iscsi create', () => {
     const one = await run(EMPTY_DOCUMENT, '/iscsi', 'create');
     const two = await run(EMPTY_DOCUMENT, '/iscsi', 'create');
     expect(one.created).toMatch(
-      /^\/iscsi\/iqn\.2003-01\.org\.linux-iscsi\.san01\.[a-z0-9]+:sn\.[0-9a-f]{12}$/,
+      /^\/iscsi\/iqn\.2003-01\.org\.linux-iscsi\.san01\.[a-z0-9]+:sn\.[0-9a-f]{12}\/tpg1$/,
     );
     expect(one.created).not.toBe(two.created);
   });
@@ -45,7 +45,7 @@ describe('iscsi create', () => {
   test('keeps names in lower case', async () => {
     const typed = { wwn: 'IQN.2024-01.com.Example:Disk9' };
     const { created } = await run(EMPTY_DOCUMENT, '/iscsi', 'create', typed);
-    expect(created).toBe('/iscsi/iqn.2024-01.com.example:disk9');
+    expect(created).toBe('/iscsi/iqn.2024-01.com.example:disk9/tpg1');
   });
 
   test('follows the preferences', async () => {
