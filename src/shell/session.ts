@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { createInterface } from 'node:readline';
 import { continues } from './grammar.ts';
 import type { Shell } from './shell.ts';
-import { openTerminal } from './terminal.ts';
+import { openDialogs, openTerminal } from './terminal.ts';
 
 /** Prompt, read, run until `exit` or Ctrl-D; saves as `auto_save_on_exit` says. Exit status. */
 export async function runInteractive(shell: Shell): Promise<number> {
@@ -72,6 +72,13 @@ export async function runScript(
 /** One command given as words. Never saves. Exit status. */
 export async function runOnce(shell: Shell, words: readonly string[]): Promise<number> {
   shell.console.errorPrefix = '';
-  const { ok } = await shell.runWords(words);
-  return ok ? 0 : 1;
+  // The one command that may ask; no other takes the terminal's input.
+  const asking = words.at(-1) === 'quickstart' ? openDialogs(shell) : undefined;
+  shell.dialogs = asking?.dialogs;
+  try {
+    const { ok } = await shell.runWords(words);
+    return ok ? 0 : 1;
+  } finally {
+    asking?.close();
+  }
 }

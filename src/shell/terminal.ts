@@ -23,9 +23,16 @@ const isCancelled = (error: unknown) => error instanceof Error && error.name ===
 /** Rows of candidates at most: the prompt must stay on the screen. */
 const ROWS_KEPT_FREE = 3;
 
+/** Escape sequences for each key have no place in a pipe. */
+const atTerminal = () => process.stdin.isTTY && process.stdout.isTTY;
+
 export function openTerminal(shell: Shell): Terminal {
-  // Escape sequences for each key have no place in a pipe.
-  return process.stdin.isTTY && process.stdout.isTTY ? promptTerminal(shell) : plainTerminal();
+  return atTerminal() ? promptTerminal(shell) : plainTerminal();
+}
+
+/** Questions without a command line around them; undefined without a terminal. */
+export function openDialogs(shell: Shell): Terminal | undefined {
+  return atTerminal() ? promptTerminal(shell) : undefined;
 }
 
 function plainTerminal(): Terminal {
