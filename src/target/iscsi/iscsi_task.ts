@@ -224,7 +224,8 @@ export class IscsiTask extends ScsiTask {
     const from = this.#intoOffset;
     if (this.#unsolicitedOpen && from + into.length > this.#have) return undefined;
     const here = Math.min(into.length, Math.max(0, this.#have - from));
-    this.#unsolicited.copy(into, 0, from, from + here);
+    // `from` may lie past what was staged: copying nothing from there would throw.
+    if (here > 0) this.#unsolicited.copy(into, 0, from, from + here);
     if (here === into.length) return this.#endReceive(true);
     const rest = here === 0 ? into : into.subarray(here);
     return this.#owner.mover.getData(this.transfer, rest, from + here, this.#gotData);
