@@ -28,7 +28,8 @@ export class ScriptedMedium implements Backstore {
   readonly held: (() => void)[] = [];
 
   constructor(size: number) {
-    this.ram = new Ramdisk({ size, nullio: false });
+    // Larger, so that `sizeBytes` may grow.
+    this.ram = new Ramdisk({ size: 4 * size, nullio: false });
     this.sizeBytes = size;
   }
   get writeCache(): boolean {
