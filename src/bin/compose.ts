@@ -1,5 +1,5 @@
 /** The only file that knows every layer: it builds daemon, engine and shell for a role. */
-import { readFileSync, writeSync } from 'node:fs';
+import { readFileSync, realpathSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answers, checkSocketFolder } from '../control/socket_file.ts';
@@ -90,7 +90,7 @@ async function attachOrStart(file: string, places: Places): Promise<Attached> {
   const running = await attach(places.socketPath);
   const attached = running ?? (await startDaemon(file, places));
   const { info, client } = attached;
-  if (places.configGiven && info.configFile !== places.configFile) {
+  if (places.configGiven && realName(info.configFile) !== realName(places.configFile)) {
     client.close();
     throw new ConfigError(
       `The daemon on ${places.socketPath} (pid ${info.pid}) serves ${info.configFile}, not ` +
@@ -106,6 +106,15 @@ async function attachOrStart(file: string, places: Places): Promise<Attached> {
   return attached;
 }
 
+/** Two names of one file are no difference. */
+function realName(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return file;
+  }
+}
+
 /** The daemon lives in this process and ends with the shell; its socket keeps a second one away. */
 async function embedded(
   places: Places,
@@ -118,6 +127,11 @@ async function embedded(
     places,
     textSink((line) => writeSync(logFile.fd, line)),
   );
+  void daemon.ended.then((failure) => {
+    if (failure === undefined) return;
+    process.stderr.write(`The target has failed: ${failure.message}\n`);
+    process.exit(1);
+  });
   const end = (signal: NodeJS.Signals) => {
     void daemon.stop().then(() => process.exit(signal === 'SIGINT' ? 130 : 143));
   };

@@ -111,7 +111,7 @@ export class ControlServer {
     const answer = await this.#answer(line);
     if (answer === undefined || !socket.writable) return;
     if (!socket.write(encodeLine(answer))) {
-      await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+      await drained(socket);
     }
   }
 
@@ -166,6 +166,18 @@ export class ControlServer {
     this.#log.error(`${method} failed`, { error: message, stack });
     return { code: ERROR_CODE.INTERNAL, message: `${method} failed: ${message}` };
   }
+}
+
+/** Resolves when what was written has left, or never will. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off('drain', done).off('close', done);
+      resolve();
+    };
+    socket.on('drain', done).on('close', done);
+    if (socket.destroyed || !socket.writableNeedDrain) done();
+  });
 }
 
 function failure(id: RpcId, error: RpcFailure): object {
