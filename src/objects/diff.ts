@@ -6,8 +6,15 @@
  * and storage objects deleted last, because a ramdisk's data does not come back when a later step
  * is refused. Where old and new would collide (one file, one wwn), the old one goes first.
  */
-import type { BackstoreKind, Document, DocumentPath, StorageObject, TpgLun } from './document.ts';
-import type { MappedLun } from './document.ts';
+import {
+  own,
+  type BackstoreKind,
+  type Document,
+  type DocumentPath,
+  type MappedLun,
+  type StorageObject,
+  type TpgLun,
+} from './document.ts';
 import { isRecord, sameValue } from './equal.ts';
 import { STEP_SUBJECTS, type Step, type StepSubject } from './plan.ts';
 import { backingOf, wwnIdentity } from './rules.ts';
@@ -208,18 +215,21 @@ function compareObjects(now: Document, wanted: Document): Objects {
     const before: Readonly<Record<string, StorageObject>> = now.backstores[kind];
     const after: Readonly<Record<string, StorageObject>> = wanted.backstores[kind];
     if (before === after) continue;
-    for (const [name, was] of Object.entries(before)) {
-      const is = Object.hasOwn(after, name) ? after[name] : undefined;
+    for (const name of Object.keys(before)) {
+      const was = own(before, name);
+      const is = own(after, name);
+      if (was === is || was === undefined) continue;
       const reference = `${kind}/${name}`;
       if (is === undefined) objects.deleted.set(reference, was);
-      else if (was === is || sameValue(was, is)) continue;
+      else if (sameValue(was, is)) continue;
       else if (otherObject(was, is)) {
         objects.deleted.set(reference, was);
         objects.created.set(reference, is);
       } else objects.changed.set(reference, [was, is]);
     }
-    for (const [name, is] of Object.entries(after)) {
-      if (!Object.hasOwn(before, name)) objects.created.set(`${kind}/${name}`, is);
+    for (const name of Object.keys(after)) {
+      const is = Object.hasOwn(before, name) ? undefined : after[name];
+      if (is !== undefined) objects.created.set(`${kind}/${name}`, is);
     }
   }
   return objects;

@@ -107,11 +107,11 @@ export type DocumentPath = readonly string[];
 /** The storage object that `fileio/disk1` names, or undefined. */
 export function storageObjectOf(document: Document, reference: string): StorageObject | undefined {
   const slash = reference.indexOf('/');
-  const kinds: Readonly<Record<string, Readonly<Record<string, StorageObject>>>> = {
-    ...document.backstores,
-  };
-  const objects = own(kinds, reference.slice(0, slash));
-  return objects === undefined ? undefined : own(objects, reference.slice(slash + 1));
+  const kind = reference.slice(0, slash);
+  if (!Object.hasOwn(document.backstores, kind)) return undefined;
+  const objects: Readonly<Record<string, StorageObject>> =
+    document.backstores[kind as BackstoreKind];
+  return own(objects, reference.slice(slash + 1));
 }
 
 export function getIn(document: unknown, path: DocumentPath): unknown {

@@ -183,8 +183,10 @@ function authSummary(tpg: Tpg, acl: NodeAcl): { words: string[]; healthy: boolea
   const own = acl.attributes.authentication ?? -1;
   const required = own === -1 ? authentication : own === 1;
   if (!required) return { words: [], healthy: null };
-  if (generate_node_acls && own === -1) return { words: ['auth via tpg'], healthy: null };
   const { oneWay, mutual } = credentialsOf(acl.auth);
+  if (generate_node_acls && own === -1 && !oneWay) {
+    return { words: ['auth via tpg'], healthy: null };
+  }
   return { words: [mutual ? 'mutual auth' : '1-way auth'], healthy: oneWay };
 }
 

@@ -203,6 +203,7 @@ describe('an ACL', () => {
       '+ mutual auth, Mapped LUNs: 2',
     ],
     [{ ...chap, generate_node_acls: true }, {}, {}, '? auth via tpg, Mapped LUNs: 2'],
+    [{ ...chap, generate_node_acls: true }, {}, oneWay, '+ 1-way auth, Mapped LUNs: 2'],
     [chap, { authentication: 0 }, {}, '? Mapped LUNs: 2'],
     [{}, { authentication: 1 }, {}, '- 1-way auth, Mapped LUNs: 2'],
     [{}, { authentication: 1 }, oneWay, '+ 1-way auth, Mapped LUNs: 2'],
