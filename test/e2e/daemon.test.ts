@@ -80,9 +80,8 @@ describe('a daemon in the background', () => {
   test('is started by the first command, says so on stderr, and serves the next ones', async () => {
     const first = await lunsmith(['/backstores/ramdisk', 'create', 'r1', '1M']);
     expect(first.status, first.stderr).toBe(0);
-    expect(first.stderr).toMatch(
-      /^started the lunsmith daemon \(pid \d+, configuration .*\); 'exit' leaves it serving\n$/,
-    );
+    expect(first.stderr).toMatch(/^started the lunsmith daemon \(pid \d+, configuration .*\); /);
+    expect(first.stderr).toMatch(/; 'exit' leaves it serving\n$/);
     expect(first.stderr).toContain(config);
     const second = await lunsmith(['ls', '/backstores/ramdisk']);
     expect(second).toMatchObject({ status: 0, stderr: '' });
@@ -108,9 +107,8 @@ describe('a daemon in the background', () => {
     writeFileSync(config, text);
     const { status, stderr, stdout } = await lunsmith(['ls']);
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    expect(stderr).toMatch(
-      /saveconfig\.yaml:3:3: unknown key "targetz"; did you mean targets\?\n3 \| {3}targetz: \{\}\n {2}\| {3}\^/,
-    );
+    const place = 'saveconfig.yaml:3:3: unknown key "targetz"; did you mean targets?';
+    expect(stderr).toContain(`${place}\n3 |   targetz: {}\n  |   ^`);
     expect(readFileSync(config, 'utf8')).toBe(text);
     expect(existsSync(socket)).toBe(false);
   });
@@ -190,7 +188,8 @@ const scriptOf = (port: number) => `set global auto_add_default_portal=false
 /iscsi/iqn.2003-01.org.example:t/tpg1/luns create /backstores/fileio/disk1
 /iscsi/iqn.2003-01.org.example:t/tpg1/portals create 127.0.0.1 ${port}
 /iscsi/iqn.2003-01.org.example:t/tpg1/acls create iqn.1994-05.com.example:i
-/iscsi/iqn.2003-01.org.example:t/tpg1/acls/iqn.1994-05.com.example:i set auth userid=u password=hunter2secret
+cd /iscsi/iqn.2003-01.org.example:t/tpg1/acls/iqn.1994-05.com.example:i
+set auth userid=u password=hunter2secret
 `;
 
 describe('kill -9', () => {

@@ -21,6 +21,9 @@ const problems = (text: string): string => {
 const IQN = 'iqn.2003-01.org.example:t';
 const INITIATOR = 'iqn.1994-05.com.example:i';
 
+const tpgWith = (line: string) =>
+  `version: 1\niscsi:\n  targets:\n    ${IQN}:\n      tpgs:\n        1:\n          ${line}\n`;
+
 const FULL: Document = {
   backstores: {
     block: {},
@@ -156,15 +159,13 @@ describe('what may be left out', () => {
   });
 
   test('sections without content, names in capitals, a portal without port', () => {
-    const text = `version: 1\nbackstores:\niscsi:\n  targets:\n    ${IQN.toUpperCase()}:\n      tpgs:\n        1:\n          portals: [10.0.0.1]\n`;
+    const tree = tpgWith('portals: [10.0.0.1]').replace(IQN, IQN.toUpperCase());
+    const text = tree.replace('iscsi:', 'backstores:\niscsi:');
     const tpg = read(text).iscsi.targets[IQN]?.tpgs['1'];
     expect(tpg?.portals).toEqual({ '10.0.0.1:3260': { iser: false } });
     expect(tpg?.enabled).toBe(false);
   });
 });
-
-const tpgWith = (line: string) =>
-  `version: 1\niscsi:\n  targets:\n    ${IQN}:\n      tpgs:\n        1:\n          ${line}\n`;
 
 describe('refusals name file, line and column and show the line', () => {
   test('every problem at once, in the order of the file', () => {
