@@ -176,8 +176,9 @@ export class Connection implements MoverEvents {
 
   strayData(bhs: Buffer): void {
     if (this.#over) return;
+    if (this.#fullFeature === null) return this.#loginRequest(bhs, NO_BYTES);
     const why = 'Data-Out for a tag that is not waited for';
-    this.reject(bhs, REJECT_REASON.INVALID_PDU_FIELD, why);
+    return this.reject(bhs, REJECT_REASON.INVALID_PDU_FIELD, why);
   }
 
   connectionTerminateNotify(why: string): void {

@@ -152,14 +152,15 @@ export class Session implements TaskOwner {
     this.tasks.remove(task);
     if (task.immediate) this.immediateInProgress--;
     else this.window.inProgress--;
-    if (this.tasks.size > 0 || this.#whenIdle.length === 0) return;
+  }
+
+  /** After the response: whoever waited for the last command must come behind it. */
+  recycle(task: IscsiTask): void {
+    this.#pool.push(task);
+    if (this.#whenIdle.length === 0 || this.tasks.size > 0) return;
     const waiting = this.#whenIdle;
     this.#whenIdle = [];
     for (const idle of waiting) idle();
-  }
-
-  recycle(task: IscsiTask): void {
-    this.#pool.push(task);
   }
 
   send(bhs: Buffer, data: Buffer | null): void {
