@@ -104,16 +104,16 @@ export function writeSame(command: Command): void {
   const { cdb, logicalUnit, task } = command;
   const flags = cdb[1] ?? 0;
   const lba = cdbLba(cdb);
-  const asked = cdbBlockCount(cdb);
+  const blockCount = cdbBlockCount(cdb);
   const withoutData = cdb[0] === WRITE_SAME_16 && (flags & NDOB_BIT) !== 0;
-  if (!withinMedium(command, lba, asked)) return;
-  // SBC-3 §5.40 with WSNZ=0: no length means up to the last block.
-  const blockCount = asked === 0 ? logicalUnit.blockCount - lba : asked;
+  if (!withinMedium(command, lba, blockCount)) return;
+  // SBC-3 §5.40 with WSNZ=1: "up to the last block" has to be said in so many words.
   const limit = logicalUnit.attributes.max_write_same_len;
-  if (limit > 0 && blockCount > limit) return command.invalidField(cdbCountField(cdb));
+  if (blockCount === 0 || (limit > 0 && blockCount > limit)) {
+    return command.invalidField(cdbCountField(cdb));
+  }
   const mayUnmap = (flags & UNMAP_BIT) !== 0;
   const extent = { lba, blockCount };
-  if (blockCount === 0) return command.good();
   if (withoutData) {
     if (mayUnmap) return deallocate(command, [extent]);
     return writePattern(command, extent, Buffer.alloc(logicalUnit.blockSize));

@@ -65,9 +65,8 @@ export function targetReset(nexus: ItNexus, done: TaskManagementDone): void {
 }
 
 function resetOne(logicalUnit: LogicalUnit, nexus: ItNexus, stopped: () => void): void {
-  for (const itl of logicalUnit.nexuses) {
-    if (itl.itNexus !== nexus) itl.unitAttentions.raise(UNIT_ATTENTION.BUS_DEVICE_RESET);
-  }
+  // SAM-5 §6.3.3: for every I_T nexus, that of the requester too.
+  logicalUnit.raise(UNIT_ATTENTION.BUS_DEVICE_RESET);
   logicalUnit.reset();
   stopAll(logicalUnit, nexus, stopped);
 }

@@ -93,12 +93,15 @@ function portName(targetPort: TargetPort): Buffer {
 }
 
 const BLOCK_LIMITS_BYTES = 0x3c;
+/** WRITE SAME without a length is refused. */
+const WSNZ = 0x01;
 const UGAVALID = 0x8000_0000;
 
 function blockLimits(logicalUnit: LogicalUnit): Buffer {
   const { attributes } = logicalUnit;
-  // Offsets of SBC-3 §6.6.3, less the header of four bytes. WSNZ=0: WRITE SAME of 0 blocks works.
+  // Offsets of SBC-3 §6.6.3, less the header of four bytes.
   const body = Buffer.alloc(BLOCK_LIMITS_BYTES);
+  body[0] = WSNZ;
   body.writeUInt16BE(1, 2);
   body.writeUInt32BE(maxTransferBlocks(logicalUnit), 4);
   body.writeUInt32BE(Math.min(attributes.optimal_sectors, maxTransferBlocks(logicalUnit)), 8);

@@ -84,6 +84,7 @@ describe('vital product data', () => {
   test('B0h, B1h and B2h follow the attributes', async () => {
     const thick = (await inquire(of({ kind: 'fileio' }), 0xb0)).dataIn;
     expect(thick.readUInt16BE(2)).toBe(0x3c);
+    expect(thick[4]).toBe(1);
     expect(thick.readUInt32BE(8)).toBe(16384);
     expect(thick.readUInt32BE(20)).toBe(0);
     expect(thick.readUInt32BE(40)).toBe(4096);

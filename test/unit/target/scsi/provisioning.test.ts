@@ -126,11 +126,11 @@ describe.each(FORMS)('WRITE SAME(%s)', (_name, opcode, cdb) => {
     expect(medium.calls).toEqual(['write']);
   });
 
-  test('of no blocks goes to the end, within the limit', async () => {
-    expect((await run(nexus, cdb(opcode, 8000, 0), { out: block })).outcome).toBe('good');
-    expect(contents().indexOf(0x77)).toBe(8000 * BLOCK);
-    expect((await run(nexus, cdb(opcode, 0, 0), { out: block })).outcome).toBe('05/24/00');
+  test('of no blocks is refused, as VPD B0 says', async () => {
+    expect((await run(nexus, cdb(opcode, 8000, 0), { out: block })).outcome).toBe('05/24/00');
     expect((await run(nexus, cdb(opcode, 8193, 0), { out: block })).outcome).toBe('05/21/00');
+    expect((await run(nexus, cdb(opcode, 8191, 2), { out: block })).outcome).toBe('05/21/00');
+    expect(medium.calls).toEqual([]);
   });
 
   test('refuses more than MAXIMUM WRITE SAME LENGTH, ANCHOR, and any but one block', async () => {

@@ -165,7 +165,7 @@ describe('task management', () => {
     expect([attentions(other), attentions(idle)]).toEqual([['2f00'], []]);
   });
 
-  test('LOGICAL UNIT RESET ends all, resets mode parameters, and tells the others', () => {
+  test('LOGICAL UNIT RESET ends all, resets mode parameters, and tells every nexus', () => {
     lu.softwareWriteProtect = true;
     lu.descriptorSense = true;
     const tasks = [read(nexus), read(other), read(nexus, ORDERED)];
@@ -175,7 +175,7 @@ describe('task management', () => {
     expect(outcomes).toEqual(['complete']);
     expect(tasks.every((task) => task.done)).toBe(true);
     expect([lu.softwareWriteProtect, lu.descriptorSense]).toEqual([false, false]);
-    expect([attentions(nexus), attentions(other)]).toEqual([[], ['2903']]);
+    expect([attentions(nexus), attentions(other)]).toEqual([['2903'], ['2903']]);
   });
 
   test('a second function on the same task waits for the same end', () => {
