@@ -87,7 +87,10 @@ export class StorageObjects {
 
   health(): Record<string, Health> {
     const states: Record<string, Health> = {};
-    for (const [reference, { device }] of this.#running) states[reference] = device.health;
+    for (const [reference, { device }] of this.#running) {
+      const { health, sizeBytes } = device;
+      states[reference] = health.ok ? { ...health, size: sizeBytes } : health;
+    }
     return states;
   }
 

@@ -65,7 +65,7 @@ describe('engine', () => {
     await free();
     await engine.apply([ramdisk('r1'), target, tpg, portal(key)]);
     const runtime = await engine.runtime();
-    expect(runtime.storageObjects).toEqual({ 'ramdisk/r1': { ok: true } });
+    expect(runtime.storageObjects).toMatchObject({ 'ramdisk/r1': { ok: true } });
     expect(runtime.portals).toEqual({ [`${TARGET}/1/${key}`]: { ok: true } });
   });
 
@@ -91,7 +91,7 @@ describe('engine', () => {
       before,
     };
     await expect(engine.apply([remove, portal(key)])).rejects.toThrow('cannot listen');
-    expect((await engine.runtime()).storageObjects).toEqual({ 'ramdisk/r1': { ok: true } });
+    expect((await engine.runtime()).storageObjects).toMatchObject({ 'ramdisk/r1': { ok: true } });
     await engine.apply([remove]);
     expect((await engine.runtime()).storageObjects).toEqual({});
     await free();
