@@ -1,10 +1,11 @@
 /**
  * What was acknowledged as durable survives kill -9 of the daemon. The machine survives here, and
- * with it the page cache; so strace shows in addition that fdatasync comes before the status.
+ * with it the page cache; so strace shows in addition that the data was synced (fdatasync, or a
+ * descriptor with O_DSYNC) before the status was sent.
  */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { constants, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { logIn, whyNoLibiscsi } from '../support/libiscsi.mjs';
@@ -77,6 +78,9 @@ interface TracedCall {
   readonly text: string;
 }
 
+/** Writes, syncs, and what goes to sockets, with enough bytes to know a SCSI Response. */
+const CALLS = 'trace=pwrite64,pwritev,pwritev2,fdatasync,fsync,write,writev,sendto,sendmsg';
+
 /** The system calls in the order in which they ended. */
 function completedCalls(trace: string): TracedCall[] {
   return trace.split('\n').flatMap((line) => {
@@ -87,40 +91,68 @@ function completedCalls(trace: string): TracedCall[] {
   });
 }
 
-describe('under strace', () => {
-  /** Opens, writes, syncs, and what goes to sockets, with enough bytes to know a SCSI Response. */
-  const CALLS =
-    'trace=openat,pwrite64,pwritev,pwritev2,fdatasync,fsync,write,writev,sendto,sendmsg';
+/** The line on which a call began: strace writes two when threads take turns. */
+function startOf(trace: string, call: TracedCall | undefined): string {
+  if (call === undefined || !call.text.includes('resumed>')) return call?.text ?? '';
+  const thread = call.text.split(' ', 1)[0] ?? '';
+  const lines = trace.split('\n').filter((line) => line.startsWith(`${thread} `));
+  return lines.find((line) => line.includes(`${call.name}(`)) ?? '';
+}
 
+/** Whether what is written through this descriptor is durable when the call returns. */
+function isDurable(pid: number, call: string): boolean {
+  const fd = /^\d+\s+(?:<\.\.\. )?pwrite\w*\((\d+),/.exec(call)?.[1];
+  if (fd === undefined) return false;
+  const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))?.[1];
+  return (Number.parseInt(flags ?? '0', 8) & constants.O_DSYNC) !== 0;
+}
+
+/** strace on all threads of a process; resolves once each is traced. */
+async function traceProcess(pid: number, output: string): Promise<ChildProcess> {
+  const options = ['-f', '-s', '64', '-o', output, '-e', CALLS, '-p', String(pid)];
+  const tracer = spawn('strace', options, { stdio: 'ignore' });
+  const isTraced = (thread: string) =>
+    !readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8').includes('TracerPid:\t0');
+  await eventually('every thread of the daemon is traced', () =>
+    readdirSync(`/proc/${pid}/task`).every(isTraced),
+  );
+  return tracer;
+}
+
+describe('under strace', () => {
   test.for(['fua', 'flush', 'write_through'] as const)(
-    'data is synced before the status is sent: %s',
+    'data is durable before the status is sent: %s',
     async (mode, context) => {
       context.skip(!have('strace'), 'strace is not installed');
       const usable = (await run('strace', ['-o', '/dev/null', 'true'])).status === 0;
       context.skip(!usable, 'this machine does not permit strace');
-      const trace = served.path('trace');
-      await served.start(['strace', '-f', '-s', '64', '-o', trace, '-e', CALLS]);
+      await served.start();
+      const pid = served.pid ?? 0;
       const lun = await served.createLun('traced', 16);
       if (mode === 'write_through') {
-        await served.configure(`/backstores/fileio/traced set attribute emulate_write_cache=0`);
+        await served.configure('/backstores/fileio/traced set attribute emulate_write_cache=0');
       }
       const session = await logIn(iscsiUrl(lun), INITIATOR);
-      const begin = readFileSync(trace, 'utf8').length;
+      const file = served.path('trace');
+      const tracer = await traceProcess(pid, file);
       session.write(8, numberedChunk(7), { fua: mode === 'fua' });
       if (mode === 'flush') session.flush();
-      const part = readFileSync(trace, 'utf8').slice(begin);
+      tracer.kill('SIGINT');
+      await once(tracer, 'exit');
       session.logOut();
 
-      const calls = completedCalls(part);
-      const written = calls.findIndex(({ name }) => name.startsWith('pwrite'));
+      const trace = readFileSync(file, 'utf8');
+      const calls = completedCalls(trace);
       const isSync = ({ name, text }: TracedCall) =>
         /^f(data)?sync$/.test(name) && text.endsWith('= 0');
+      const written = calls.findIndex(({ name }) => name.startsWith('pwrite'));
+      expect(written, trace).toBeGreaterThanOrEqual(0);
       const synced = calls.findIndex((call, index) => index > written && isSync(call));
+      const durable = isDurable(pid, startOf(trace, calls[written])) ? written : synced;
       // SCSI Response is opcode 0x21, `!`; the last one answers the command that must hold.
       const answered = calls.findLastIndex(({ text }) => /"!\\2/.test(text));
-      expect(written, part).toBeGreaterThanOrEqual(0);
-      expect(synced, part).toBeGreaterThan(written);
-      expect(answered, part).toBeGreaterThan(synced);
+      expect(durable, trace).toBeGreaterThanOrEqual(written);
+      expect(answered, trace).toBeGreaterThan(durable);
     },
   );
 });

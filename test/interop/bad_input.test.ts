@@ -89,7 +89,7 @@ const MISTAKES: readonly Mistake[] = [
     says: /absent/,
   },
   { what: 'delete of an unknown thing', line: '/backstores/ramdisk delete absent', says: /absent/ },
-  { what: 'unbalanced quote', line: 'set global prompt_length="30', says: /quote/i },
+  { what: 'unbalanced quote', line: 'set global prompt_length="30', says: /closing|quote/i },
   { what: 'missing file to restore', line: 'restoreconfig FOLDER/absent.yaml', says: /absent/ },
   {
     what: 'file with a wrong key to restore',
@@ -134,8 +134,10 @@ describe('bad input', () => {
     const { status, stdout, stderr } = await served.script([fill(line)]);
     expect(status, stdout).toBe(1);
     const complaint = stderr.trimEnd();
-    expect(complaint.split('\n')).toHaveLength(1);
-    expect(complaint).toMatch(new RegExp(fill(says.source), says.flags));
+    const [message = '', ...shown] = complaint.split('\n');
+    // Where text is at fault, its line follows, and a caret under the place.
+    if (shown.length > 0) expect(shown.join('\n')).toMatch(/^.+\n[ |]*\^$/);
+    expect(message).toMatch(new RegExp(fill(says.source), says.flags));
     expect(complaint).not.toMatch(/at .*\.[jt]s:\d+|undefined|\[object/);
     expect(await everything()).toBe(before);
   });

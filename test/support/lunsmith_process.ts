@@ -37,20 +37,29 @@ export class LunsmithProcess implements ServedTarget {
     return path.join(this.folder, name);
   }
 
-  /** Starts the daemon, and waits until it answers. `wrapper` runs it: `['strace', '-f', …]`. */
-  async start(wrapper: readonly string[] = []): Promise<void> {
+  /** Starts the daemon, and waits until it answers. */
+  async start(): Promise<void> {
     if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run npm run build first`);
     this.port ||= await freePort();
-    const [command = '', ...args] = [...wrapper, process.execPath, PROGRAM, 'daemon'];
     const log = openSync(this.#logFile, 'a');
     const env = { ...process.env, ...this.env };
-    const child = spawn(command, args, { env, stdio: ['ignore', log, log] });
+    const child = spawn(process.execPath, [PROGRAM, 'daemon'], {
+      env,
+      stdio: ['ignore', log, log],
+    });
     closeSync(log);
     this.#process = child;
     await eventually('the daemon answers on its socket', () => {
       if (child.exitCode !== null) throw new Error(`The daemon has ended:\n${this.log()}`);
       return this.#answers();
     });
+  }
+
+  /** A shell would start another daemon in the background, and hide that ours is gone. */
+  #mustLive(): void {
+    const child = this.#process;
+    if (child?.exitCode === null && child.signalCode === null) return;
+    throw new Error(`The daemon is not running:\n${this.log()}`);
   }
 
   #answers(): Promise<boolean> {
@@ -66,6 +75,7 @@ export class LunsmithProcess implements ServedTarget {
 
   /** Lines on the shell's standard input, as a script. */
   script(lines: readonly string[], args: readonly string[] = []): Promise<Outcome> {
+    this.#mustLive();
     const input = lines.map((line) => `${line}\n`).join('');
     return run(process.execPath, [PROGRAM, ...args], { input, env: this.env });
   }
@@ -81,16 +91,17 @@ export class LunsmithProcess implements ServedTarget {
 
   /** `lunsmith WORDS…`. */
   oneShot(...words: readonly string[]): Promise<Outcome> {
+    this.#mustLive();
     return run(process.execPath, [PROGRAM, ...words], { env: this.env });
   }
 
   async createLun(name: string, megabytes: number, login?: Login): Promise<ServedLun> {
     const target = `iqn.2026-01.net.example:${name.toLowerCase()}`;
-    const object = `/backstores/ramdisk/${name}`;
+    const object = `/backstores/fileio/${name}`;
     const tpg = `/iscsi/${target}/tpg1`;
     await this.configure(
       'set global auto_add_default_portal=false',
-      `/backstores/ramdisk create ${name} ${megabytes}M`,
+      `/backstores/fileio create ${name} ${this.path(`${name}.img`)} ${megabytes}M`,
       `${object} set attribute emulate_tpu=1 emulate_tpws=1`,
       `/iscsi create ${target}`,
       `${tpg}/luns create ${object}`,
