@@ -93,9 +93,11 @@ export function admit(
       'no node ACL for this initiator, generate_node_acls=0',
     );
   }
-  const owner = acl ? 'node ACL' : 'TPG';
+  // In demo mode anybody gets in with the TPG's credentials, so an ACL without its own may as well.
+  const own = acl && (acl.auth.userid !== '' || !tpg.attributes.generate_node_acls);
+  const owner = own ? 'node ACL' : 'TPG';
   const wanted = (tpg.parameters.AuthMethod ?? 'CHAP,None').split(',');
-  const credentials = acl ? acl.auth : tpg.auth;
+  const credentials = own ? acl.auth : tpg.auth;
   const policy = policyOf(credentials, owner, requiresChap(tpg, acl), wanted);
   return { denied: false, tpg, acl, policy };
 }

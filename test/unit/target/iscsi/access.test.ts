@@ -69,12 +69,15 @@ describe('who must authenticate, and against what', () => {
     expect(enter(options)).toMatchObject({ policy: { required } });
   });
 
-  test("an ACL's own credentials count, even where it has none", () => {
+  test("an ACL's own credentials count; without any, those of the TPG in demo mode only", () => {
     expect(enter({ auth: ONE_WAY, acls: [aclOf(MUTUAL)] })).toMatchObject({
       policy: { credentials: MUTUAL, owner: 'node ACL' },
     });
     expect(enter({ auth: ONE_WAY, acls: [aclOf(NO_AUTH)] })).toMatchObject({
-      policy: { credentials: NO_AUTH },
+      policy: { credentials: ONE_WAY, owner: 'TPG' },
+    });
+    expect(enter({ ...closed, auth: ONE_WAY, acls: [aclOf(NO_AUTH)] })).toMatchObject({
+      policy: { credentials: NO_AUTH, owner: 'node ACL' },
     });
     expect(enter({ auth: ONE_WAY })).toMatchObject({
       policy: { credentials: ONE_WAY, owner: 'TPG' },
