@@ -1,10 +1,12 @@
 /** Engine events as lines of the daemon's log. */
 import type { EngineEvent } from '../objects/engine_port.ts';
-import { LOG_LEVELS, type Log, type LogLevel, type LogSink } from '../util/log.ts';
+import { LOG_LEVELS, type Log, type LogLevel, type LogRecord, type LogSink } from '../util/log.ts';
 import type { Clock } from '../util/clock.ts';
 
 /** Peers log in, and fail to, as fast as they like; more lines in a period are counted only. */
-const LINES_PER_PERIOD = 20;
+const MAX_EVENT_LINES = 20;
+/** Of each channel of the engine's own log. */
+const MAX_CHANNEL_LINES = 100;
 const PERIOD_MS = 10_000;
 
 export interface EngineLogOptions {
@@ -18,12 +20,31 @@ export interface EngineLogOptions {
 export function engineLogger(options: EngineLogOptions): (event: EngineEvent) => void {
   const { log, sink, threshold, clock } = options;
   const floor = LOG_LEVELS.indexOf(threshold);
-  const refusals = new LineLimit(log.channel('login'), clock, 'logins were refused');
-  const sessions = new LineLimit(log.channel('session'), clock, 'sessions came or went');
+  const refusals = new LineLimit(
+    log.channel('login'),
+    clock,
+    MAX_EVENT_LINES,
+    'logins were refused',
+  );
+  const sessions = new LineLimit(
+    log.channel('session'),
+    clock,
+    MAX_EVENT_LINES,
+    'sessions came or went',
+  );
+  const channels = new Map<string, LineLimit>();
+  const own = (record: LogRecord) => {
+    let limit = channels.get(record.channel);
+    if (limit === undefined) {
+      limit = new LineLimit(log.channel(record.channel), clock, MAX_CHANNEL_LINES, 'lines');
+      channels.set(record.channel, limit);
+    }
+    limit.run(() => sink(record));
+  };
   return (event) => {
     switch (event.type) {
       case 'log':
-        if (LOG_LEVELS.indexOf(event.record.level) >= floor) sink(event.record);
+        if (LOG_LEVELS.indexOf(event.record.level) >= floor) own(event.record);
         return;
       case 'loginRefused': {
         const { rule, initiator, target, address, statusClass, statusDetail } = event;
@@ -49,14 +70,16 @@ export function engineLogger(options: EngineLogOptions): (event: EngineEvent) =>
 class LineLimit {
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #max: number;
   readonly #what: string;
   #written = 0;
   #left = 0;
   #since = -Infinity;
 
-  constructor(log: Log, clock: Clock, what: string) {
+  constructor(log: Log, clock: Clock, max: number, what: string) {
     this.#log = log;
     this.#clock = clock;
+    this.#max = max;
     this.#what = what;
   }
 
@@ -67,7 +90,7 @@ class LineLimit {
       this.#since = now;
       this.#written = 0;
     }
-    if (this.#written < LINES_PER_PERIOD) {
+    if (this.#written < this.#max) {
       this.#written++;
       write(this.#log);
     } else if (this.#left++ === 0) {

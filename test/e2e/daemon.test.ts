@@ -241,6 +241,21 @@ describe('kill -9', () => {
   });
 });
 
+test('a LUN without its backing file comes back mapped and not ready', async () => {
+  const made = await lunsmith([], `${scriptOf(await freePort())}saveconfig\n`);
+  expect(made.status, made.stderr).toBe(0);
+  const saved = readFileSync(config, 'utf8');
+  await lunsmith(['stop']);
+  rmSync(join(folder, 'disk1.img'));
+  const tree = await lunsmith(['ls']);
+  expect(tree.status).toBe(0);
+  expect(tree.stdout).toMatch(/lun0 .*NOT READY: no such file/);
+  expect(tree.stdout).toMatch(/mapped_lun0/);
+  expect(readFileSync(join(folder, 'run/control.log'), 'utf8')).toMatch(/warn .*degraded: .*disk1/);
+  expect((await lunsmith(['saveconfig'])).status).toBe(0);
+  expect(readFileSync(config, 'utf8')).toBe(saved);
+});
+
 describe('one process', () => {
   test('--embedded serves while it runs, says what ends, and leaves nothing running', async () => {
     const script = `${scriptOf(await freePort())}ls\nsaveconfig\n`;

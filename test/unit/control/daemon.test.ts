@@ -434,6 +434,11 @@ describe('engine events', () => {
     await start();
     for (let n = 0; n < 10_000; n++) engine.emit(refusal(n));
     expect(log.filter(({ channel }) => channel === 'login').length).toBeLessThan(30);
+    const record = { level: 'info', channel: 'iscsi', message: 'closed', fields: {} } as const;
+    for (let n = 0; n < 10_000; n++) engine.emit({ type: 'log', record });
+    const own = log.filter(({ channel }) => channel === 'iscsi').length;
+    expect(own).toBeGreaterThan(50);
+    expect(own).toBeLessThan(150);
   });
 });
 
