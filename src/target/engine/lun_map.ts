@@ -1,4 +1,4 @@
-/** What one initiator sees of one TPG: LIO's rules of demo mode, ACL mapping and write protection. */
+/** What one initiator sees of one TPG: LIO's rules of demo mode, mapping and write protection. */
 import type { LunMapping } from '../scsi/nexus.ts';
 import type { LogicalUnit } from '../scsi/logical_unit.ts';
 import type { TpgState } from './config_state.ts';

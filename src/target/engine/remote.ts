@@ -39,15 +39,17 @@ function failure(id: number, error: unknown): Reply {
   return error instanceof ApplyError ? { id, error: text, step: error.step } : { id, error: text };
 }
 
+/** Beside this file, built or not. */
+const WORKER = import.meta.url.endsWith('.ts')
+  ? new URL('./worker.ts', import.meta.url)
+  : new URL('./worker.js', import.meta.url);
+
 /** Start the engine's thread. `onDeath` is called when the thread ends without `stop`. */
 export function startEngineThread(
   options: WorkerOptions,
   onDeath: (reason: Error) => void,
 ): EnginePort {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
-    workerData: options,
-  });
+  const worker = new Worker(WORKER, { workerData: options });
   const calls = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
   const listeners = new Set<(event: EngineEvent) => void>();
   let nextId = 1;

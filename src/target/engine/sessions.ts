@@ -49,7 +49,7 @@ export class Sessions implements IscsiHost {
     return [...this.#table].map((session) => this.#describe(session));
   }
 
-  /** A plan was applied: sessions see their new LUNs, or end where nothing is left to serve them. */
+  /** A plan holds: sessions see their new LUNs, or end where nothing is left to serve them. */
   refresh(steps: readonly Step[]): void {
     const touched = new Set<string>();
     let everything = false;

@@ -1,6 +1,6 @@
 /**
  * Storage objects as the engine runs them: one logical unit over one device each. An object that a
- * plan removes is only set aside until the plan holds, so that undoing a refused plan loses no data.
+ * plan removes is only set aside until the plan holds: undoing a refused plan loses no data.
  */
 import { effective } from '../../objects/attribute.ts';
 import { STORAGE_ATTRIBUTES_OF } from '../../objects/declarations/storage.ts';

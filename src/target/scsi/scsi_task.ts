@@ -1,6 +1,6 @@
 /**
- * One SCSI command as the device server sees it: SAM-5 §5.4's transport protocol services, without a
- * word of iSCSI. The transport subclasses it; objects are pooled, so nothing may keep one after
+ * One SCSI command as the device server sees it: SAM-5 §5.4's transport protocol services, without
+ * a word of iSCSI. The transport subclasses it; objects are pooled, so nothing may keep one after
  * `complete`.
  */
 import type { ItNexus } from './nexus.ts';
@@ -29,11 +29,11 @@ export abstract class ScsiTask {
   status = 0;
   /** Fixed or descriptor sense data, or null. */
   sense: Buffer | null = null;
-  /** Bytes that the command wanted to move each way, before the initiator's EDTL cut it: residuals. */
+  /** Bytes that the command wanted to move each way, before EDTL cut it: residuals. */
   dataInLength = 0;
   dataOutLength = 0;
 
-  /** Set by task management. The device server then stops at its next step and calls `complete`, which sends nothing. */
+  /** Set by task management: the device server stops at its next step, `complete` sends nothing. */
   aborted = false;
 
   /**
