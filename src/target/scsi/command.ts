@@ -14,7 +14,7 @@ import { STAGING, type StagingBuffer } from './staging.ts';
 import type { TaskSet } from './task_set.ts';
 
 /** Command objects kept for reuse. */
-const POOL_LIMIT = 1024;
+const POOL_SIZE = 1024;
 const pool: Command[] = [];
 
 type Staged = (staging: StagingBuffer) => void;
@@ -117,8 +117,7 @@ export class Command {
   }
 
   fault(fault: StorageFault, lba?: number): void {
-    const { log, name } = this.logicalUnit;
-    log.debug('storage refused', { storageObject: name, kind: fault.kind, reason: fault.reason });
+    this.logicalUnit.storageRefused(fault);
     const sense = FAULT_SENSE[fault.kind];
     const located = fault.kind === 'readError' || fault.kind === 'writeError';
     this.check(sense, located && lba !== undefined ? { information: lba } : undefined);
@@ -198,7 +197,7 @@ export class Command {
     this.#staging = null;
     this.#whenStaged = null;
     if (stopped.length > 0) this.#stopped = [];
-    if (pool.length < POOL_LIMIT) pool.push(this);
+    if (pool.length < POOL_SIZE) pool.push(this);
     task.complete();
     for (const tell of stopped) tell();
     staging?.release();

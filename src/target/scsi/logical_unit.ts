@@ -2,7 +2,7 @@
 import type { StorageAttributes } from '../../objects/declarations/storage.ts';
 import type { BackstoreKind } from '../../objects/document.ts';
 import type { Log } from '../../util/log.ts';
-import type { Backstore } from '../storage/backstore.ts';
+import type { Backstore, StorageFault } from '../storage/backstore.ts';
 import { abortCommands } from './abort.ts';
 import type { ItlNexus } from './nexus.ts';
 import { TaskSet } from './task_set.ts';
@@ -54,6 +54,8 @@ export class LogicalUnit {
   stopped = false;
   #attributes: StorageAttributes;
   #toldBlockCount: number;
+  /** What was logged last. */
+  #loggedFault = '';
   readonly #nexuses = new Set<ItlNexus>();
 
   constructor(options: LogicalUnitOptions) {
@@ -117,6 +119,14 @@ export class LogicalUnit {
     if (blockCount === this.#toldBlockCount) return;
     this.#toldBlockCount = blockCount;
     this.raise(UNIT_ATTENTION.CAPACITY_CHANGED);
+  }
+
+  /** Told to the administrator once, not once per command. */
+  storageRefused(fault: StorageFault): void {
+    if (fault.reason === this.#loggedFault) return;
+    this.#loggedFault = fault.reason;
+    const { kind, reason } = fault;
+    this.log.warn('storage refused', { storageObject: `${this.kind}/${this.name}`, kind, reason });
   }
 
   /** A unit attention on every nexus, but for the one that caused it. */

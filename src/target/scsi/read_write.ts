@@ -9,7 +9,7 @@ import { transferable, usableDataOut } from './medium_range.ts';
 import { MAX_CHUNK_BYTES, type StagingBuffer } from './staging.ts';
 
 /** State objects of each kind kept for reuse. */
-const POOL_LIMIT = 256;
+const POOL_SIZE = 256;
 
 const isFua = (cdb: Buffer): boolean =>
   // SBC-3 §5.7: READ(6) and WRITE(6) have LBA bits there.
@@ -97,7 +97,7 @@ class ReadTransfer extends Transfer {
 
   protected override recycle(): void {
     this.forget();
-    if (reads.length < POOL_LIMIT) reads.push(this);
+    if (reads.length < POOL_SIZE) reads.push(this);
   }
 }
 
@@ -135,7 +135,7 @@ class WriteTransfer extends Transfer {
 
   protected override recycle(): void {
     this.forget();
-    if (writes.length < POOL_LIMIT) writes.push(this);
+    if (writes.length < POOL_SIZE) writes.push(this);
   }
 }
 

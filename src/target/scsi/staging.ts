@@ -9,9 +9,9 @@ import type { ItNexus } from './nexus.ts';
 /** The largest piece that one command moves at a time. */
 export const MAX_CHUNK_BYTES = 1024 * 1024;
 /** All staging memory in use at once. */
-export const STAGING_BUDGET_BYTES = 256 * 1024 * 1024;
+export const MAX_STAGING_BYTES = 256 * 1024 * 1024;
 /** What the commands of one I_T nexus may hold of it. */
-export const STAGING_PER_NEXUS_BYTES = 32 * 1024 * 1024;
+export const MAX_STAGING_BYTES_PER_NEXUS = 32 * 1024 * 1024;
 /** Memory kept for reuse beyond what is in use. */
 const IDLE_BYTES = 32 * 1024 * 1024;
 const SMALLEST_CLASS = 4096;
@@ -130,4 +130,4 @@ export class Staging {
   }
 }
 
-export const STAGING = new Staging(STAGING_BUDGET_BYTES, STAGING_PER_NEXUS_BYTES);
+export const STAGING = new Staging(MAX_STAGING_BYTES, MAX_STAGING_BYTES_PER_NEXUS);

@@ -9,7 +9,7 @@ import { faultOf, type OsError } from './os_error.ts';
 import { FALLOCATE, SYSCALLS, type Syscalls } from './syscalls.ts';
 
 /** Operation objects kept for reuse. */
-const POOL_LIMIT = 256;
+const POOL_SIZE = 256;
 const ZERO_CHUNK = Buffer.alloc(1024 * 1024);
 
 export interface FdMediumOptions {
@@ -73,7 +73,7 @@ class Operation {
     this.medium = null;
     this.done = null;
     this.buffer = ZERO_CHUNK;
-    if (pool.length < POOL_LIMIT) pool.push(this);
+    if (pool.length < POOL_SIZE) pool.push(this);
     done?.(fault);
     medium?.operationOver();
   }
@@ -175,7 +175,7 @@ export class FdMedium implements Backstore {
     idle();
   }
 
-  /** For `Operation` only: a flush that began meanwhile need not cover it, but the next one must. */
+  /** For `Operation` only: a flush that began before need not cover it, but the next must. */
   written(): void {
     this.#dirty = true;
   }

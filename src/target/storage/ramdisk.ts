@@ -1,4 +1,4 @@
-/** A medium in memory: taken in chunks as they are written, given back when they are deallocated. */
+/** A medium in memory: taken in chunks as they are written, given back when deallocated. */
 import type { Backstore, Done, StorageFault } from './backstore.ts';
 import type { OpenMedium } from './open_result.ts';
 

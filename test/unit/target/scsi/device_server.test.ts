@@ -51,7 +51,7 @@ describe('the shared checks', () => {
     expect((await run(nexus, TEST_UNIT_READY)).outcome).toBe('good');
   });
 
-  test('REQUEST SENSE tells a unit attention, the readiness, or nothing, in either format', async () => {
+  test('REQUEST SENSE tells a unit attention, readiness, or nothing, in either format', async () => {
     const { lu, medium } = unit();
     const nexus = nexusOn({ 0: lu }, { keepAttentions: true });
     const sense = async (flags = 0) =>
@@ -267,7 +267,7 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
     expect((await rsoc(3, 0x28)).dataIn[1]).toBe(3);
   });
 
-  test('refuses an option that does not fit the opcode, and is hidden by its attribute', async () => {
+  test('refuses an option that does not fit, and is hidden by its attribute', async () => {
     expect((await rsoc(1, 0x9e)).outcome).toBe('05/24/00');
     expect((await rsoc(2, 0x28)).outcome).toBe('05/24/00');
     expect((await rsoc(4)).outcome).toBe('05/24/00');

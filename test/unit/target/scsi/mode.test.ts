@@ -145,7 +145,7 @@ describe('MODE SELECT', () => {
     expect(attentions(other)).toEqual([]);
   });
 
-  test('takes a block descriptor that changes nothing, and its own MODE SENSE(10) data', async () => {
+  test('takes a block descriptor that changes nothing, and its own data back', async () => {
     const { dataIn } = await sense10(0x3f, 0x10);
     const out = Buffer.from(dataIn).fill(0, 0, 4);
     const task = await run(nexus, [0x55, 0x10, 0, 0, 0, 0, 0, 0, out.length, 0], { out });
