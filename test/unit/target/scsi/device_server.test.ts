@@ -51,7 +51,7 @@ describe('the shared checks', () => {
     expect((await run(nexus, TEST_UNIT_READY)).outcome).toBe('good');
   });
 
-  test('REQUEST SENSE tells a unit attention, readiness, or nothing, in either format', async () => {
+  test('REQUEST SENSE tells a unit attention, readiness or nothing, in either form', async () => {
     const { lu, medium } = unit();
     const nexus = nexusOn({ 0: lu }, { keepAttentions: true });
     const sense = async (flags = 0) =>
