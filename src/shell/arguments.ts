@@ -5,7 +5,7 @@ import { ConfigError } from '../objects/errors.ts';
 import type { Arguments, Parameter } from '../objects/node.ts';
 import { keywordOf } from './grammar.ts';
 import type { Word } from './grammar.ts';
-import { didYouMean } from './hints.ts';
+import { withHint } from './hints.ts';
 
 export type Params = Readonly<Record<string, Parameter>>;
 
@@ -63,9 +63,11 @@ function assign(params: Params, words: readonly Word[]): Map<string, string> {
   }
   const [first] = unknown;
   if (first !== undefined) {
-    const hint = unknown.length === 1 ? didYouMean(first, Object.keys(params)) : '';
-    const plural = unknown.length === 1 ? '' : 's';
-    throw new ConfigError(`Unexpected keyword parameter${plural} ${quoteList(unknown)}.${hint}`);
+    if (unknown.length > 1) {
+      throw new ConfigError(`Unexpected keyword parameters ${quoteList(unknown)}.`);
+    }
+    const message = `Unexpected keyword parameter '${first}'.`;
+    throw new ConfigError(withHint(message, first, Object.keys(params)));
   }
   checkCount(params, positional.length);
   const free = Object.keys(params).filter((name) => !texts.has(name));

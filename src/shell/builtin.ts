@@ -37,6 +37,8 @@ export interface ShellContext {
   /** Tell what a change said, set `@last`, follow `auto_cd_after_create`. */
   report(outcome: CommandOutcome): void;
   save(file: string | undefined): Promise<void>;
+  /** The daemon has another configuration now, by a wish of this shell. */
+  noteReplaced(): void;
   leave(): void;
 }
 

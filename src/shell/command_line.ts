@@ -4,7 +4,7 @@ import type { CommandDeclaration, TreeNode } from '../objects/node.ts';
 import type { Builtin, Builtins } from './builtin.ts';
 import { keywordOf } from './grammar.ts';
 import type { Word } from './grammar.ts';
-import { nearest } from './hints.ts';
+import { nearest, withHint } from './hints.ts';
 import { hasGlob, looksLikePath, resolvePath } from './paths.ts';
 import type { PathScope } from './paths.ts';
 
@@ -52,8 +52,9 @@ function commandNotFound(node: TreeNode, name: string, scope: LineScope): Config
       name,
       children.map((child) => child.name),
     );
-  const hint = guess === undefined ? '' : `; did you mean ${guess}?`;
-  return new ConfigError(`Command not found ${name}${hint}`);
+  return new ConfigError(
+    withHint(`Command not found ${name}`, name, guess === undefined ? [] : [guess]),
+  );
 }
 
 export interface LineScope extends PathScope {

@@ -1,5 +1,5 @@
 /** What TAB offers, from declarations and live state only. */
-import { wordsOf } from '../objects/attribute.ts';
+import { isSecret, wordsOf } from '../objects/attribute.ts';
 import type { Attribute } from '../objects/attribute.ts';
 import type { CommandContext, Parameter, TreeNode } from '../objects/node.ts';
 import { parameterNamed } from './arguments.ts';
@@ -200,6 +200,7 @@ class Completer {
     const names = Object.entries(group)
       .filter(([name, attribute]) => !taken.has(name) && !(writing && attribute.readonly === true))
       .map(([name]) => (writing ? `${name}=` : name));
+    if (!writing && Object.values(group).some(isSecret)) names.push('show_secrets=true');
     return this.#matching(current, sortedWords(names, writing ? 'keyword' : 'parameter', !writing));
   }
 

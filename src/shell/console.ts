@@ -48,9 +48,11 @@ export class Console {
     return this.#output.tty;
   }
 
-  /** What a command shows, as it is; a newline is added. */
+  /** What a command shows, in the default colour; a newline is added. */
   display(text: string): void {
-    this.#output.out(text.endsWith('\n') ? text : `${text}\n`);
+    const { color_default: color } = this.#preferences();
+    const lines = text.endsWith('\n') ? text.slice(0, -1) : text;
+    this.#output.out(`${this.painter.color(color, lines)}\n`);
   }
 
   say(level: 'info' | 'warning' | 'verbose' | 'debug', text: string): void {

@@ -9,7 +9,7 @@ import { format, isSecret } from '../objects/attribute.ts';
 import { ConfigError } from '../objects/errors.ts';
 import type { TreeNode } from '../objects/node.ts';
 import { PREFERENCES } from '../objects/preferences.ts';
-import { didYouMean } from './hints.ts';
+import { withHint } from './hints.ts';
 
 export const MASK = '********';
 
@@ -21,8 +21,8 @@ export function groupNamed(node: TreeNode, name: string): AttributeGroup {
   const groups = groupsOf(node);
   const group = Object.hasOwn(groups, name) ? groups[name] : undefined;
   if (group === undefined) {
-    const hint = didYouMean(name, Object.keys(groups));
-    throw new ConfigError(`Unknown configuration group: ${name}${hint}`);
+    const message = `Unknown configuration group: ${name}`;
+    throw new ConfigError(withHint(message, name, Object.keys(groups)));
   }
   return group;
 }

@@ -39,8 +39,10 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** `; did you mean create?`, or nothing. */
-export function didYouMean(word: string, known: Iterable<string>): string {
+/** `Command not found craete; did you mean create?`: the message, with the nearest word if any. */
+export function withHint(message: string, word: string, known: Iterable<string>): string {
   const guess = nearest(word, known);
-  return guess === undefined ? '' : `; did you mean ${guess}?`;
+  if (guess === undefined) return message;
+  const ends = message.endsWith('.');
+  return `${message}${ends ? ' Did' : '; did'} you mean ${guess}?`;
 }

@@ -3,7 +3,7 @@ import { ConfigError } from '../objects/errors.ts';
 import type { Document } from '../objects/document.ts';
 import type { TreeNode } from '../objects/node.ts';
 import { pathOf } from '../objects/tree.ts';
-import { didYouMean } from './hints.ts';
+import { withHint } from './hints.ts';
 
 export interface PathScope {
   readonly document: Document;
@@ -29,8 +29,7 @@ function globPattern(component: string): RegExp {
 export function noSuchPath(parent: TreeNode, name: string, document: Document): ConfigError {
   const base = parent.parent === undefined ? '' : pathOf(parent);
   const known = parent.kind.children(document, parent).map((child) => child.name);
-  const hint = didYouMean(name, known.slice(0, 1000));
-  return new ConfigError(`No such path ${base}/${name}${hint}`);
+  return new ConfigError(withHint(`No such path ${base}/${name}`, name, known.slice(0, 1000)));
 }
 
 /**

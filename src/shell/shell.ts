@@ -283,6 +283,11 @@ export class Shell implements ShellContext {
     this.console.say('info', `Configuration saved to ${report.file}`);
   }
 
+  noteReplaced(): void {
+    this.mirror.drop();
+    this.#unsaved = true;
+  }
+
   leave(): void {
     this.#leaving = true;
   }

@@ -77,87 +77,91 @@ async function line(text: string): Promise<string> {
   return shown.slice(typed);
 }
 
+/** Lines 1 to 9 of the walk-through: disk, target, LUN, portal. The target's name. */
+async function makeTarget(device: string): Promise<string> {
+  const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
+  await line('set global auto_add_default_portal=fa<TAB>');
+  await line(`/backstores/iblock create my_disk ${device}`);
+  expect(await line('/backstores/iblock del<TAB>my<TAB>')).toContain('Deleted storage object');
+  await line('cd backst<TAB>');
+  expect(await line(`iblock/ create name=my_disk dev=${device}`)).toContain(
+    `Created block storage object my_disk using ${device}.`,
+  );
+  await line('set global auto_cd_after_create=true');
+  const created = await line('/iscsi create');
+  const target = /Created target (\S+)\./.exec(created)?.[1] ?? 'none';
+  expect(await line('luns/ create /backst<TAB>')).toContain('Created LUN 0.');
+  expect(await line('cd <')).toContain(`Taking you back to /iscsi/${target}/tpg1.`);
+  // Another target on this machine may hold the port on all addresses.
+  const isFree = await bindable(address, 3260);
+  const port = isFree ? 3260 : await freePort();
+  const portal = await line(`portals/ create ${address}${isFree ? '' : ` ${port}`}`);
+  if (isFree) expect(portal).toContain('Using default IP port 3260');
+  expect(portal).toContain(`Created network portal ${address}:${port}.`);
+  expect(await line('ls')).toContain('[OK]');
+  expect(await line('iser_enable')).toContain('Cannot change iser');
+  expect(await line(`/iscsi/${target}/tpgt1/${address}:${port} ls`)).toContain('[OK]');
+  await line('cd <');
+  return target;
+}
+
+/** Lines 10 to 20: demo mode, an initiator, secrets. */
+async function grantAccess(target: string): Promise<void> {
+  const set = await line('set att<TAB>authen<TAB>0 demo_mode_w<TAB>0 generate<TAB>1 cache<TAB>1.');
+  expect(set).toContain("Parameter authentication is now '0'.");
+  expect(set).toContain("Parameter demo_mode_write_protect is now '0'.");
+  expect(set).toContain("Parameter generate_node_acls is now '1'.");
+  expect(set).toContain("Parameter cache_dynamic_acls is now '1'.");
+  await line('cd /');
+  await line('cd /isc<TAB>');
+  expect(await line('ls')).toContain(target);
+  await line(`cd ${target}/tpgt1`);
+  expect(await line(`acls/ create ${INITIATOR}`)).toContain('Created mapped LUN 0.');
+  await line('cd <');
+  await line(`cd acls/${INITIATOR}`);
+  await line(`set auth userid=${INITIATOR}`);
+  expect(await line('set auth password=mytargetsecret')).toContain("now '********'.");
+  const both = `userid=${INITIATOR} password=mytargetsecret`;
+  await line(`set auth ${both} mutual_userid=${target} mutual_password=mymutualsecret`);
+  expect(await line('get auth')).toContain(`mutual_userid=${target}`);
+  const full = await line(`/iscsi/${target}/tgpt1/ set attribute demo_mode_write_protect=0`);
+  expect(full).toContain("Parameter demo_mode_write_protect is now '0'.");
+  await line('cd ../..');
+  await line('set auth userid=rts-user');
+  await line('set auth userid_mutual=mutual-rts-user password_mutual=aeae2e26-f043-42a7');
+  expect(await line('get auth')).toContain('[ro]');
+}
+
+/** Lines 21 to 28: discovery, preferences, saving, the tree. */
+async function finish(device: string): Promise<void> {
+  await line('cd /iscsi');
+  await line('set discovery_auth enable=1 userid=mytargetuid password=mytargetsecret');
+  await line('set discovery_auth mutual_userid=mymutualuid mutual_password=mymutualsecret');
+  expect(await line('get discovery_auth')).toContain('mutual_userid=mymutualuid');
+  expect(await line('set global auto_cd_after_create=false')).toContain("is now 'false'.");
+  await line('cd /');
+  expect(await line('iser/ info')).toContain('Fabric module name: iser');
+  expect(await line('/saveconfig')).toContain(`Configuration saved to ${daemon.config}`);
+  expect(await line('saveconfig')).toContain('Configuration saved to');
+  await line('yes');
+  const tree = await line('ls');
+  expect(tree).toContain('mutual disc auth, Targets: 1');
+  expect(tree).toContain(`[${device}`);
+}
+
 describe('the shell in a terminal', () => {
   test('the seed walk-through, typed, with TAB', async (context) => {
     const made = await attachLoop(daemon.path('disk.raw'), 16 * 1024 * 1024);
     context.skip(typeof made === 'string', typeof made === 'string' ? made : '');
     if (typeof made === 'string') return;
     loop = made;
-    const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
-
-    await line('set global auto_add_default_portal=fa<TAB>');
-    await line(`/backstores/iblock create my_disk ${made.path}`);
-    expect(await line('/backstores/iblock del<TAB>my<TAB>')).toContain('Deleted storage object');
-    await line('cd backst<TAB>');
-    expect(await line(`iblock/ create name=my_disk dev=${made.path}`)).toContain(
-      `Created block storage object my_disk using ${made.path}.`,
-    );
-    await line('set global auto_cd_after_create=true');
-    const created = await line('/iscsi create');
-    const target = /Created target (\S+)\./.exec(created)?.[1] ?? 'none';
-    expect(await line('luns/ create /backst<TAB>')).toContain('Created LUN 0.');
-    expect(await line('cd <')).toContain(`Taking you back to /iscsi/${target}/tpg1.`);
-    // Another target on this machine may hold the port on all addresses.
-    const isFree = await bindable(address, 3260);
-    const port = isFree ? 3260 : await freePort();
-    const portal = await line(`portals/ create ${address}${isFree ? '' : ` ${port}`}`);
-    if (isFree) expect(portal).toContain('Using default IP port 3260');
-    expect(portal).toContain(`Created network portal ${address}:${port}.`);
-    expect(await line('ls')).toMatch(/\[OK\]/);
-    expect(await line('iser_enable')).toContain('Cannot change iser');
-    expect(await line(`/iscsi/${target}/tpgt1/${address}:${port} ls`)).toContain('[OK]');
-    await line('cd <');
-
-    const set = await line(
-      'set att<TAB>authen<TAB>0 demo_mode_w<TAB>0 generate<TAB>1 cache<TAB>1.',
-    );
-    for (const [name, value] of [
-      ['authentication', 0],
-      ['demo_mode_write_protect', 0],
-      ['generate_node_acls', 1],
-      ['cache_dynamic_acls', 1],
-    ]) {
-      expect(set).toContain(`Parameter ${name} is now '${value}'.`);
-    }
-    await line('cd /');
-    await line('cd /isc<TAB>');
-    expect(await line('ls')).toContain(target);
-    await line(`cd ${target}/tpgt1`);
-    expect(await line(`acls/ create ${INITIATOR}`)).toContain('Created mapped LUN 0.');
-    await line('cd <');
-    await line(`cd acls/${INITIATOR}`);
-    await line(`set auth userid=${INITIATOR}`);
-    expect(await line('set auth password=mytargetsecret')).toContain("now '********'.");
-    await line(
-      `set auth userid=${INITIATOR} password=mytargetsecret mutual_userid=${target} mutual_password=mymutualsecret`,
-    );
-    expect(await line('get auth')).toContain(`mutual_userid=${target}`);
-    expect(await line(`/iscsi/${target}/tgpt1/ set attribute demo_mode_write_protect=0`)).toContain(
-      "Parameter demo_mode_write_protect is now '0'.",
-    );
-    await line('cd ../..');
-    await line('set auth userid=rts-user');
-    await line('set auth userid_mutual=mutual-rts-user password_mutual=aeae2e26-f043-42a7');
-    expect(await line('get auth')).toContain('[ro]');
-    await line('cd /iscsi');
-    await line('set discovery_auth enable=1 userid=mytargetuid password=mytargetsecret');
-    await line('set discovery_auth mutual_userid=mymutualuid mutual_password=mymutualsecret');
-    expect(await line('get discovery_auth')).toContain('mutual_userid=mymutualuid');
-    expect(await line('set global auto_cd_after_create=false')).toContain("is now 'false'.");
-    await line('cd /');
-    expect(await line('iser/ info')).toContain('Fabric module name: iser');
-    expect(await line('/saveconfig')).toContain(`Configuration saved to ${daemon.config}`);
-    expect(await line('saveconfig')).toContain('Configuration saved to');
-    await line('yes');
-    const tree = await line('ls');
-    expect(tree).toContain('mutual disc auth, Targets: 1');
-    expect(tree).toContain(`[${made.path}`);
-
+    const target = await makeTarget(made.path);
+    await grantAccess(target);
+    await finish(made.path);
     await tmux.type('exit');
     await tmux.keys('Enter');
     await tmux.waitFor('the end', (lines) => lastLine(lines) === '[status 0]');
-    const saved = readFileSync(daemon.config, 'utf8');
-    expect(saved).toContain(target);
+    expect(readFileSync(daemon.config, 'utf8')).toContain(target);
     // The target is served on: a second shell sees the same tree.
     expect((await daemon.oneShot('ls', '/iscsi')).stdout).toContain(target);
     const history = readFileSync(`${daemon.env['LUNSMITH_HOME']}/history`, 'utf8');

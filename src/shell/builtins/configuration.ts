@@ -44,7 +44,7 @@ const restoreconfig: Builtin = {
       clear: args['clear_existing'] === true,
       ...(savefile !== undefined && { file: absolutePath(String(savefile)) }),
     });
-    shell.mirror.drop();
+    shell.noteReplaced();
     const { problems } = report;
     if (problems.length === 0) {
       shell.console.say('info', `Configuration restored from ${report.file}`);

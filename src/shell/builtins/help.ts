@@ -6,7 +6,7 @@ import { commandAt, commandsAt } from '../command_line.ts';
 import { attributeNamed, groupsOf, shown, valueIn } from '../groups.ts';
 import { attributePage, commandPage, overview, usage } from '../help_text.ts';
 import type { CommandHelp } from '../help_text.ts';
-import { didYouMean } from '../hints.ts';
+import { withHint } from '../hints.ts';
 
 /** The help of a command at a node, whichever kind of command it is. */
 export function commandHelp(
@@ -82,8 +82,8 @@ const help: Builtin = {
       ...attributeTopic(call, name),
     ];
     if (pages.length === 0) {
-      const hint = didYouMean(name, topicsAt(node, shell.builtins));
-      throw new ConfigError(`Cannot find help topic ${name}.${hint}`);
+      const message = `Cannot find help topic ${name}.`;
+      throw new ConfigError(withHint(message, name, topicsAt(node, shell.builtins)));
     }
     return shell.console.display(pages.join(''));
   },

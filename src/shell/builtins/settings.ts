@@ -8,7 +8,7 @@ import type { Builtin, Call, ShellContext } from '../builtin.ts';
 import { keywordOf } from '../grammar.ts';
 import type { Word } from '../grammar.ts';
 import { attributeNamed, groupNamed, groupsOf, shown, typeWord, valueIn } from '../groups.ts';
-import { didYouMean } from '../hints.ts';
+import { withHint } from '../hints.ts';
 import { pathOf } from '../../objects/tree.ts';
 import { heading } from '../render.ts';
 
@@ -74,8 +74,8 @@ const get: Builtin = {
     const lines = wanted.map((typed) => {
       const found = attributeNamed(node, group, typed);
       if (found === undefined) {
-        const hint = didYouMean(typed, Object.keys(group));
-        throw new ConfigError(`No parameter '${typed}' in group '${name}'.${hint}`);
+        const message = `No parameter '${typed}' in group '${name}'.`;
+        throw new ConfigError(withHint(message, typed, Object.keys(group)));
       }
       const { attribute } = found;
       const value = shown(attribute, valueIn(bag, found.name, attribute), clear);
@@ -154,8 +154,8 @@ function parseValues(
     }
     const found = attributeNamed(node, group, keyword.name);
     if (found === undefined) {
-      const hint = didYouMean(keyword.name, Object.keys(group));
-      throw new ConfigError(`Unknown parameter ${keyword.name} in group '${name}'.${hint}`);
+      const message = `Unknown parameter ${keyword.name} in group '${name}'.`;
+      throw new ConfigError(withHint(message, keyword.name, Object.keys(group)));
     }
     if (found.attribute.readonly === true) {
       throw new ConfigError(`Parameter ${found.name} is read-only.`);

@@ -37,7 +37,7 @@ describe('arguments', () => {
     ['d', 'Missing required parameter file_or_dev'],
     ['', "Missing required parameters 'name', 'file_or_dev'"],
     ['name= /x', 'Missing required parameter name'],
-    ['d /x nme=y', "Unexpected keyword parameter 'nme'.; did you mean name?"],
+    ['d /x nme=y', "Unexpected keyword parameter 'nme'. Did you mean name?"],
     ['d /x q=1 w=2', "Unexpected keyword parameters 'q', 'w'."],
     ['d /x size=1 size=2', 'Duplicate parameter size.'],
     ['a b c d e f g', 'Got 7 positionnal parameters, expected at most 6.'],

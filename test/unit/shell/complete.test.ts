@@ -47,6 +47,7 @@ describe('completion offers', () => {
     ['names to set', `${tpg} set attribute auth`, ['authentication=']],
     ['no name that is on the line', `${tpg} set attribute authentication=1 auth`, []],
     ['names to get', `${tpg} get attribute auth`, ['authentication']],
+    ['the switch of a group with secrets', `${tpg} get auth show`, ['show_secrets=true']],
     ['values of a choice', 'set global loglevel_console=w', ['warning']],
     ['values of a flag', `${tpg} set attribute authentication=`, ['0', '1']],
     ['nothing read-only to set', `${tpg} set auth authenticate_t`, []],

@@ -55,7 +55,7 @@ describe('the gate', () => {
     expect(await take()).toBe('a\tb');
   });
 
-  test('Ctrl-C at a prompt ends that line; while a command runs it drops what was typed ahead', async () => {
+  test('Ctrl-C ends the line of a prompt; while a command runs it drops type-ahead', async () => {
     const { terminal, gate, take, interrupts } = gated();
     gate.openLine();
     terminal.write('abc\u0003next\n');

@@ -36,7 +36,8 @@ describe('quickstart', () => {
     client.files.set('/dev/sdb', { type: 'block', size: 2 ** 30 });
     const initiator = 'iqn.1994-05.com.redhat:c1';
     const said = await run(
-      `quickstart path=/dev/sdb name=big address=192.168.1.139 port=3261 initiator=${initiator} mutual=true`,
+      'quickstart path=/dev/sdb name=big address=192.168.1.139 port=3261 ' +
+        `initiator=${initiator} mutual=true`,
     );
     const { target, tpg } = onlyTpg(client);
     const acl = tpg.acls[initiator];

@@ -212,3 +212,22 @@ describe('preferences and history of paths', () => {
     expect(await run('cd')).toContain('Missing required parameter path');
   });
 });
+
+describe('what is saved at the end', () => {
+  test('a restored configuration is a change, too', async () => {
+    const { shell, client, run } = testShell();
+    await run('/backstores/ramdisk create a 1M', 'saveconfig /srv/other.yaml', 'saveconfig');
+    await run('restoreconfig /srv/other.yaml clear_existing=true');
+    expect(shell.unsaved).toBe(true);
+    await shell.saveOnExit();
+    expect(shell.unsaved).toBe(false);
+    expect(client.calls.filter((method) => method === 'save')).toHaveLength(3);
+  });
+
+  test('with auto_save_on_exit=false nothing is', async () => {
+    const { shell, client, run } = testShell();
+    await run('set global auto_save_on_exit=false', '/backstores/ramdisk create a 1M');
+    expect(await shell.saveOnExit()).toBe(true);
+    expect(client.calls).not.toContain('save');
+  });
+});
