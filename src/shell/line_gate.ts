@@ -49,12 +49,6 @@ export class LineGate extends Readable {
     return super.resume();
   }
 
-  /** A prompt that is done pauses its input; the terminal is read on, for Ctrl-C. */
-  override pause(): this {
-    this.#open = false;
-    return super.pause();
-  }
-
   /**
    * A prompt listens from now on: it gets one line. With `stopsAtTab` also what stands behind a
    * TAB waits, until this is called anew: completion takes a moment.

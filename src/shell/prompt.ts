@@ -40,17 +40,28 @@ function historyLine(key: Key, walk: HistoryWalk, line: string): string | undefi
   return undefined;
 }
 
-/** End of input ends the prompt; a resize draws it anew. */
+/** End of input ends the prompt; a resize, and the return from Ctrl-Z, draw it anew. */
 function useTerminalEvents(done: (line: string | undefined) => void): void {
-  const [, setColumns] = useState(process.stdout.columns);
+  const [drawn, setDrawn] = useState(0);
+  const count = useRef(drawn);
   useEffect((rl) => {
     const onClose = () => done(undefined);
-    const onResize = () => setColumns(process.stdout.columns);
+    const redraw = () => {
+      count.current += 1;
+      setDrawn(count.current);
+    };
+    const onContinue = () => {
+      // Readline pauses its input before it says so.
+      rl.resume();
+      redraw();
+    };
     rl.on('close', onClose);
-    process.stdout.on('resize', onResize);
+    rl.on('SIGCONT', onContinue);
+    process.stdout.on('resize', redraw);
     return () => {
       rl.removeListener('close', onClose);
-      process.stdout.removeListener('resize', onResize);
+      rl.removeListener('SIGCONT', onContinue);
+      process.stdout.removeListener('resize', redraw);
     };
   }, []);
 }

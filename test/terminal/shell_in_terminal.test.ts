@@ -239,6 +239,28 @@ describe('the shell in a terminal', () => {
     expect(root).toHaveLength(80);
   });
 
+  test('Ctrl-Z suspends, and the line is still there after fg', async (context) => {
+    context.skip(!have('bash'), 'bash is not installed');
+    await tmux.stop();
+    tmux = new Tmux();
+    const env = { ...daemon.env, NO_COLOR: '1', TERM: 'xterm-256color', PS1: '$ ' };
+    await tmux.start(['bash', '--norc', '-i'], { columns: 150, rows: 50, env });
+    await tmux.type(`${process.execPath} ${PROGRAM}`);
+    await tmux.keys('Enter');
+    await ready();
+    await tmux.type('ls');
+    await editing('/> ls');
+    await tmux.keys('C-z');
+    await tmux.waitFor('the job', (lines) => lines.some((shown) => shown.includes('Stopped')));
+    await tmux.type('fg');
+    await tmux.keys('Enter');
+    await tmux.waitFor('the line', (lines) => lastLine(lines) === '/> ls');
+    await tmux.type(' /iscsi');
+    await tmux.keys('Enter');
+    await tmux.waitFor('the tree', (lines) => lines.some((shown) => shown.startsWith('o- iscsi ')));
+    await ready();
+  });
+
   test('cd without a path offers all nodes', async () => {
     await tmux.type('cd');
     await tmux.keys('Enter');
