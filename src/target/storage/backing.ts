@@ -1,6 +1,6 @@
 /** What stands at a path, and making a backing file: the questions of `create`, not of I/O. */
 import { constants, type Stats } from 'node:fs';
-import { access, open, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { access, open, stat, statfs, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { blockHoldKey, claimExclusively, examineDevice, whyNotOpened } from './block.ts';
 import { isHeld } from './hold.ts';
@@ -88,7 +88,7 @@ export async function createBackingFile(
   try {
     handle = await open(path, 'wx+', 0o600);
     await handle.truncate(size);
-    if (!sparse) await reserve(handle, size);
+    if (!sparse) await reserve(handle, size, path);
     await handle.sync();
     await handle.close();
     await syncFolder(dirname(path));
@@ -101,7 +101,10 @@ export async function createBackingFile(
   }
 }
 
-async function reserve(handle: FileHandle, size: number): Promise<void> {
+async function reserve(handle: FileHandle, size: number, path: string): Promise<void> {
+  // Before the plain way fills the file system only to learn that it is too small.
+  const { bavail, bsize } = await statfs(path);
+  if (bavail * bsize < size) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
   if (size > 0 && (await fallocate(handle.fd, size))) return;
   const zeros = Buffer.alloc(1024 * 1024);
   for (let at = 0; at < size;) {

@@ -250,6 +250,16 @@ describe('backing files', () => {
     expect(fs.readFileSync(path, 'utf8')).toBe('mine');
   });
 
+  test('that cannot fit are refused at once, and leave nothing behind', async () => {
+    await expect(createBackingFile(path, 2 ** 46, false)).rejects.toThrow(
+      `cannot create ${path}: `,
+    );
+    await expect(stat(path)).rejects.toThrow('ENOENT');
+    await expect(createBackingFile(join(folder, 'a', 'b'), 512, true)).rejects.toThrow(
+      'no such file or directory',
+    );
+  });
+
   test('probing tells file, folder, nothing and a missing parent', async () => {
     await writeFile(path, 'four');
     expect(await probeBacking(path)).toEqual({
