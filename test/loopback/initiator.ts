@@ -239,9 +239,21 @@ export class Initiator {
   /** Operational stage to full feature phase in one request. Resolves with the response. */
   async login(options: LoginOptions = {}): Promise<Answer> {
     this.cmdSN = options.cmdSN ?? this.cmdSN;
-    this.send(this.loginHeader(options), textOf(options.keys ?? {}));
-    const answer = await this.expect(OP.LOGIN_RESPONSE);
+    const bhs = this.loginHeader(options);
+    this.send(bhs, textOf(options.keys ?? {}));
+    let answer = await this.expect(OP.LOGIN_RESPONSE);
     const keys = keysOf(answer.data);
+    // Keys that the target offers by itself are accepted as they are.
+    while (answer.bhs[36] === 0 && !answer.final) {
+      const offered = Object.entries(keysOf(answer.data));
+      const mine = options.keys ?? {};
+      this.send(
+        Buffer.from(bhs),
+        textOf(Object.fromEntries(offered.filter(([k]) => !(k in mine)))),
+      );
+      answer = await this.expect(OP.LOGIN_RESPONSE);
+      Object.assign(keys, keysOf(answer.data));
+    }
     if (answer.bhs[36] === 0 && (answer.flags & 0x83) === 0x83) {
       this.headerDigest = keys['HeaderDigest'] === 'CRC32C';
       this.dataDigest = keys['DataDigest'] === 'CRC32C';

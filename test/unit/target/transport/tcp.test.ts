@@ -1,0 +1,256 @@
+/** The TCP data mover on a real socket pair, without a session above it. */
+import { createServer, connect, type Server, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  Transfer,
+  type MoverEvents,
+  type MoverSettings,
+} from '../../../../src/target/transport/datamover.ts';
+import { OUTPUT_HIGH_WATER } from '../../../../src/target/transport/output_queue.ts';
+import { TcpMover } from '../../../../src/target/transport/tcp.ts';
+import { FakeClock, patternOf } from '../../../loopback/served.ts';
+
+const SETTINGS: MoverSettings = {
+  headerDigest: false,
+  dataDigest: false,
+  maxSendDataSegmentLength: 262_144,
+  maxRecvDataSegmentLength: 262_144,
+  maxBurstLength: 262_144,
+  maxOutstandingR2T: 1,
+};
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+let server: Server;
+let near: Socket;
+let far: Socket;
+let mover: TcpMover;
+let clock: FakeClock;
+let notified: Buffer[];
+let terminated: string[];
+let statSN: number;
+
+beforeEach(async () => {
+  server = createServer({ noDelay: true });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
+  far = connect({ port, host: '127.0.0.1' });
+  far.on('error', () => {});
+  near = await accepted;
+  clock = new FakeClock();
+  notified = [];
+  terminated = [];
+  statSN = 100;
+  const events: MoverEvents = {
+    stamp: (buffer, at, use) => {
+      if (use !== 'none') buffer.writeUInt32BE(statSN, at + 24);
+      if (use === 'take') statSN++;
+    },
+    controlNotify: (bhs, _ahs, data) => {
+      notified.push(Buffer.concat([bhs, data]));
+      // An echo, as a NOP-In would be.
+      mover.sendControl(mover.newHeader(), data);
+    },
+    dataDigestError: () => {},
+    strayData: () => {},
+    connectionTerminateNotify: (why) => terminated.push(why),
+  };
+  mover = new TcpMover({ socket: near, clock, events });
+  mover.enableDatamover(SETTINGS);
+});
+afterEach(async () => {
+  far.destroy();
+  near.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+function transferOf(itt: number): Transfer {
+  const transfer = new Transfer();
+  transfer.reset(itt);
+  return transfer;
+}
+
+/** Writes that reached the system, from now on. */
+function countWrites(): () => number {
+  let writes = 0;
+  const original = near.write.bind(near);
+  near.write = ((...args: Parameters<Socket['write']>) => {
+    writes++;
+    return original(...args);
+  }) as Socket['write'];
+  return () => writes;
+}
+
+describe('sending', () => {
+  test('what is queued in one turn leaves in one write', async () => {
+    const writes = countWrites();
+    for (let i = 0; i < 50; i++) {
+      const transfer = transferOf(i);
+      mover.putData(transfer, patternOf(4096), 0, true, () => {});
+      expect(mover.putStatus(transfer, 0, 0, 0)).toBe(true);
+    }
+    expect(writes()).toBe(0);
+    await turn();
+    // Stages of 64 KiB: 50 × 4144 bytes are four of them, corked into one vector.
+    expect(writes()).toBe(4);
+    const got = await bytesFrom(far, 50 * (48 + 4096));
+    for (let i = 0; i < 50; i++) {
+      const pdu = got.subarray(i * 4144, (i + 1) * 4144);
+      expect([pdu[0], pdu[1], pdu.readUInt32BE(16), pdu.readUInt32BE(24)]).toEqual([
+        0x25,
+        0x81,
+        i,
+        100 + i,
+      ]);
+      expect(pdu.subarray(48).equals(patternOf(4096))).toBe(true);
+    }
+  });
+
+  test('status joins only the data of its own command, and only while nothing follows it', async () => {
+    const one = transferOf(1);
+    const two = transferOf(2);
+    mover.putData(one, patternOf(8), 0, true, () => {});
+    expect(mover.putStatus(two, 0, 0, 0)).toBe(false);
+    mover.putData(two, patternOf(8), 0, true, () => {});
+    expect(mover.putStatus(one, 0, 0, 0)).toBe(false);
+    expect(mover.putStatus(two, 0, 0, 0)).toBe(true);
+    expect(mover.putStatus(two, 0, 0, 0)).toBe(false);
+    mover.putData(one, patternOf(8), 8, true, () => {});
+    await turn();
+    expect(mover.putStatus(one, 0, 0, 0)).toBe(false);
+    mover.putData(one, patternOf(8), 16, true, () => {});
+    mover.deallocateTaskResources(one);
+    expect(mover.putStatus(one, 0, 0, 0)).toBe(false);
+  });
+
+  test('`sent` of long data comes when the socket has taken it, of short data at once', async () => {
+    const order: string[] = [];
+    mover.putData(transferOf(1), patternOf(100), 0, true, () => order.push('short'));
+    mover.putData(transferOf(2), patternOf(100_000), 0, true, () => order.push('long'));
+    expect(order).toEqual(['short']);
+    far.resume();
+    while (order.length < 2) await turn();
+    expect(order).toEqual(['short', 'long']);
+  });
+
+  test('a peer that does not read makes producers wait, and gets all once it reads', async () => {
+    // Pieces end where bursts end, so that each is one PDU.
+    mover.enableDatamover({ ...SETTINGS, maxBurstLength: 160_000 });
+    far.pause();
+    let sent = 0;
+    let put = 0;
+    const piece = patternOf(16_000);
+    // A producer per command, as the device server: the next piece after `sent`.
+    const transfer = transferOf(1);
+    const produce = (): void => {
+      if (put === 2000) return;
+      mover.putData(transfer, piece, put++ * piece.length, false, () => {
+        sent++;
+        queueMicrotask(produce);
+      });
+    };
+    produce();
+    let last = -1;
+    while (last !== put) {
+      last = put;
+      for (let i = 0; i < 20; i++) await turn();
+    }
+    expect(put).toBeLessThan(2000);
+    // What the system's own buffers took comes on top; what we hold is bounded.
+    expect(put * piece.length - near.bytesWritten).toBeLessThan(OUTPUT_HIGH_WATER);
+    const total = 2000 * (48 + piece.length);
+    const got = await bytesFrom(far, total);
+    expect(sent).toBe(2000);
+    expect(got.subarray(total - piece.length).equals(piece)).toBe(true);
+  });
+
+  test('every `sent` is called when the connection is lost', async () => {
+    far.pause();
+    let sent = 0;
+    for (let i = 0; i < 200; i++) {
+      mover.putData(transferOf(i), Buffer.alloc(100_000), 0, true, () => sent++);
+    }
+    far.destroy();
+    while (terminated.length === 0) await turn();
+    expect(sent).toBe(200);
+    mover.putData(transferOf(1), Buffer.alloc(100_000), 0, true, () => sent++);
+    expect(sent).toBe(201);
+    expect(terminated.length).toBe(1);
+  });
+
+  test('ended gracefully it sends what is queued, then closes', async () => {
+    mover.sendControl(mover.newHeader(), patternOf(5000));
+    mover.connectionTerminate(true);
+    const got = await bytesFrom(far, 48 + 5000);
+    expect(got.subarray(48).equals(patternOf(5000))).toBe(true);
+    while (terminated.length === 0) await turn();
+    expect(terminated).toEqual(['connection closed by the target']);
+  });
+
+  test('a peer that takes nothing at the end is dropped after two seconds', async () => {
+    far.pause();
+    for (let i = 0; i < 100; i++) mover.sendControl(mover.newHeader(), Buffer.alloc(100_000));
+    mover.connectionTerminate(true);
+    for (let i = 0; i < 20; i++) await turn();
+    expect(terminated).toEqual([]);
+    clock.pass(2_000);
+    while (terminated.length === 0) await turn();
+  });
+
+  test('padding and reused headers carry no old bytes', async () => {
+    const header = mover.newHeader();
+    header.fill(0xff);
+    header.writeUIntBE(3, 5, 3);
+    mover.sendControl(header, Buffer.from([1, 2, 3]));
+    mover.sendControl(mover.newHeader(), null);
+    const got = await bytesFrom(far, 48 + 4 + 48);
+    expect([...got.subarray(48, 52)]).toEqual([1, 2, 3, 0]);
+    expect(got.subarray(52).equals(Buffer.alloc(48))).toBe(true);
+  });
+});
+
+describe('receiving', () => {
+  test('a peer that sends without reading is not read any more: answers are bounded', async () => {
+    far.pause();
+    const bhs = Buffer.alloc(48);
+    bhs.writeUIntBE(60_000, 5, 3);
+    const request = Buffer.concat([bhs, Buffer.alloc(60_000)]);
+    const asked = 1000;
+    for (let i = 0; i < asked; i++) far.write(request);
+    let last = -1;
+    while (last !== notified.length) {
+      last = notified.length;
+      for (let i = 0; i < 30; i++) await turn();
+    }
+    expect(notified.length).toBeLessThan(asked);
+    expect(near.isPaused()).toBe(true);
+    // Once it reads, all is answered.
+    const total = asked * request.length;
+    await bytesFrom(far, total);
+    expect(notified.length).toBe(asked);
+  });
+
+  test('a data segment longer than declared ends the connection', async () => {
+    const bhs = Buffer.alloc(48);
+    bhs.writeUIntBE(SETTINGS.maxRecvDataSegmentLength + 1, 5, 3);
+    far.write(bhs);
+    while (terminated.length === 0) await turn();
+    expect(terminated[0]).toContain('longer than MaxRecvDataSegmentLength');
+  });
+});
+
+function bytesFrom(socket: Socket, length: number): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let have = 0;
+    const take = (chunk: Buffer): void => {
+      chunks.push(chunk);
+      have += chunk.length;
+      if (have < length) return;
+      socket.off('data', take);
+      resolve(Buffer.concat(chunks));
+    };
+    socket.on('data', take);
+    socket.resume();
+  });
+}
