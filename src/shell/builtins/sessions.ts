@@ -7,8 +7,12 @@ import type { Builtin } from '../builtin.ts';
 const ACTIONS = ['list', 'detail'] as const;
 const text = (help: string) => ({ kind: 'text', lengthMax: 64, default: '', help }) as const;
 
+/** Names and aliases come from the peer: its escape sequences must not reach the terminal. */
+// eslint-disable-next-line no-control-regex -- control characters are exactly what is replaced
+const printable = (word: string) => word.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+
 const headline = (session: SessionInfo) =>
-  `alias: ${session.initiatorAlias}\tsid: ${session.sid} type: ${session.type} ` +
+  `alias: ${printable(session.initiatorAlias)}\tsid: ${session.sid} type: ${session.type} ` +
   `session-state: ${session.state}\ttarget: ${session.target}/tpg${session.tpgTag}`;
 
 function authWord(session: SessionInfo): string {
@@ -24,7 +28,7 @@ function detail(session: SessionInfo): readonly string[] {
   const kind = session.dynamic ? ', dynamic' : '';
   return [
     headline(session),
-    `    name: ${session.initiator} (${authWord(session)}${kind})`,
+    `    name: ${printable(session.initiator)} (${authWord(session)}${kind})`,
     ...session.mappedLuns.map(
       (lun) =>
         `    mapped-lun: ${lun.mappedLun} backstore: ${lun.storageObject} ` +

@@ -42,6 +42,13 @@ describe('sessions', () => {
     );
   });
 
+  test('escape sequences of a peer do not reach the terminal', async () => {
+    const { client, run } = testShell();
+    const initiatorAlias = 'x\u001b]0;owned\u0007';
+    client.sessions = [{ ...SESSION, initiatorAlias, initiator: 'iqn\u009b2J' }];
+    expect(await run('sessions detail')).toMatch(/^alias: x\?\]0;owned\?\t[^]*name: iqn\?2J /);
+  });
+
   test('detail names initiator, disks and connections', async () => {
     const { client, run } = testShell();
     client.sessions = [SESSION, { ...SESSION, sid: 4, authenticated: 'none', dynamic: true }];
