@@ -58,7 +58,7 @@ describe('a refused login', () => {
       KNOWN,
       { ...RIGHT, password: 'wrongsecret12' },
       AUTHENTICATION_FAILURE,
-      /wrong CHAP password/,
+      /does not fit the node ACL's password/,
     ],
     [
       'unknown user',
@@ -67,7 +67,13 @@ describe('a refused login', () => {
       AUTHENTICATION_FAILURE,
       /CHAP user .*stranger/,
     ],
-    ['no credentials', KNOWN, {}, AUTHENTICATION_FAILURE, /authentication is required/],
+    [
+      'no credentials',
+      KNOWN,
+      {},
+      AUTHENTICATION_FAILURE,
+      /CHAP is required|skips the security stage/,
+    ],
     ['no ACL', UNKNOWN, RIGHT, AUTHORIZATION_FAILURE, /no node ACL/],
   ];
 
