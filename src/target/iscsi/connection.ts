@@ -181,6 +181,14 @@ export class Connection implements MoverEvents {
     return this.reject(bhs, REJECT_REASON.INVALID_PDU_FIELD, why);
   }
 
+  internalError(error: unknown): void {
+    this.#table.host.log.error('internal error, please report it', {
+      initiator: this.session?.result.initiatorName,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+    this.close('internal error', false);
+  }
+
   connectionTerminateNotify(why: string): void {
     if (!this.#over) this.close(why, false);
     this.#table.connectionClosed(this);

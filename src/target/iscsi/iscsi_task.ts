@@ -303,7 +303,8 @@ export class IscsiTask extends ScsiTask {
     const { transfer, status, sense } = this;
     const { mover } = this.#owner;
     const difference = this.#moved() - (this.dataInExpected + this.dataOutExpected);
-    const residual = Math.abs(difference);
+    // 2^32 blocks may be asked for, but the field has 32 bits.
+    const residual = Math.min(Math.abs(difference), 0xffff_ffff);
     // RFC 7143 §11.4.5: one of the two, never both.
     const residualFlag = difference > 0 ? OVERFLOW : difference < 0 ? UNDERFLOW : 0;
     const collapsed =

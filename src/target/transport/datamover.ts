@@ -84,6 +84,8 @@ export interface MoverEvents {
   dataDigestError(bhs: Buffer): void;
   /** Solicited data that nobody asked for. */
   strayData(bhs: Buffer): void;
+  /** A call from below threw: our own mistake. This connection is to end, the process to go on. */
+  internalError(error: unknown): void;
   /** Once, last of all calls. */
   connectionTerminateNotify(why: string): void;
 }

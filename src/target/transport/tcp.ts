@@ -214,12 +214,17 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
   #receive(chunk: Buffer): void {
     if (this.#terminated) return;
     this.heardMs = this.#clock.nowMs();
-    this.#framer.push(chunk);
+    try {
+      this.#framer.push(chunk);
+    } catch (error) {
+      return this.#events.internalError(error);
+    }
     // A peer that sends without reading must not make us keep the answers without end.
     if (!this.#paused && !this.#terminated && this.#output.pending > OUTPUT_HIGH_WATER) {
       this.#paused = true;
       this.#socket.pause();
     }
+    return undefined;
   }
 
   #roomAgain(): void {

@@ -10,6 +10,25 @@ import { bench, NORMAL_KEYS } from './served_kit.ts';
 const read = { read: true, edtl: 8, cdb: cdbOf(8) };
 const statusOf = (answer: { bhs: Buffer }): number => answer.bhs.readUInt16BE(36);
 
+describe('a mistake of our own', () => {
+  test('ends the connection that it struck, not the process, and leaves a trace', async () => {
+    let broken = true;
+    const kit = await bench();
+    const { behaviour } = kit.device;
+    kit.device.behaviour = (task) => {
+      if (broken) throw new RangeError('index out of range');
+      behaviour(task);
+    };
+    const struck = await kit.login();
+    struck.scsi(read);
+    expect(await struck.next()).toBe(null);
+    broken = false;
+    expect((await (await kit.login()).run(read)).status).toBe(0);
+    const [trace] = kit.served.records.filter(({ level }) => level === 'error');
+    expect(trace?.fields['error']).toContain('index out of range');
+  });
+});
+
 describe('login phase', () => {
   test.each([OP.SCSI_COMMAND, OP.NOP_OUT, OP.TEXT, OP.DATA_OUT, OP.LOGOUT, 0x1f])(
     'a PDU with opcode %i before full feature phase closes the connection',

@@ -53,6 +53,7 @@ beforeEach(async () => {
     },
     dataDigestError: () => {},
     strayData: () => {},
+    internalError: () => {},
     connectionTerminateNotify: (why) => terminated.push(why),
   };
   mover = new TcpMover({ socket: near, clock, events });
