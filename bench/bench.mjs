@@ -1,0 +1,155 @@
+// `npm run bench`: our daemon beside tgt, istgt and a minimal C target on loopback, in turns.
+//   npm run bench -- [--quick] [--check] [--json] [--rounds N] [--seconds S] [--only TEXT]…
+//                    [--targets tgt,lunsmith] [--list] [--witness]
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { build } from '../scripts/prepare.mjs';
+import { CASES, MIB } from './cases.mjs';
+import { measure } from './measure.mjs';
+import { compile, must } from './programs.mjs';
+import { HEADING, row, summarise } from './report.mjs';
+import { startEcho, startTargets } from './targets.mjs';
+import { runWitnesses } from './witnesses.mjs';
+
+const FILE_BYTES = 1024 * MIB;
+const MEMORY_FOLDER = '/dev/shm';
+
+function parse() {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+      witness: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      only: { type: 'string', multiple: true, default: [] },
+      targets: { type: 'string', default: 'tgt,istgt,lunsmith,minimal' },
+    },
+  });
+  return {
+    ...values,
+    rounds: Number(values.rounds ?? (values.quick ? 3 : 5)),
+    seconds: Number(values.seconds ?? (values.quick ? 0.7 : 1.5)),
+    targets: values.targets.split(','),
+  };
+}
+
+function chosenCases(options) {
+  const { only, quick } = options;
+  const named = CASES.filter((each) => only.every((text) => each.name.includes(text)));
+  return only.length === 0 && quick ? named.filter((each) => each.quick) : named;
+}
+
+/** The files that every target serves; removed at the end. */
+function makeFiles(load, folder, memoryFolder, cases) {
+  const files = {
+    file: path.join(folder, 'file.img'),
+    cold: path.join(folder, 'cold.img'),
+    memory: path.join(memoryFolder, 'memory.img'),
+  };
+  const media = new Set(cases.map((each) => each.medium));
+  const size = (wanted) => String(wanted ? FILE_BYTES : MIB);
+  must(load, ['--fill', files.file, String(FILE_BYTES)]);
+  must(load, ['--fill', files.cold, size(media.has('cold'))]);
+  must(load, ['--fill', files.memory, size(media.has('ram'))]);
+  return files;
+}
+
+/** A B C A B C …: one sample of each target per round. */
+async function runCase(context, oneCase, targets) {
+  const names = oneCase.targets.filter((name) => targets.has(name));
+  const rounds = [];
+  for (let at = 0; at < context.options.rounds; at++) {
+    const round = {};
+    for (const name of names) {
+      try {
+        round[name] = await measure(context, oneCase, targets.get(name));
+      } catch (error) {
+        console.error(`${oneCase.name}, ${name}: ${error.message}`);
+      }
+    }
+    rounds.push(round);
+  }
+  return summarise(oneCase, rounds);
+}
+
+/** The generator must drive a target that does nothing at twice our figure. */
+async function proveGenerator(context, cases, folder) {
+  const echo = await startEcho(folder);
+  try {
+    const oneCase = cases.find((each) => each.bounds?.cpu !== undefined) ?? cases[0];
+    const samples = [];
+    for (let at = 0; at < context.options.rounds; at++) {
+      samples.push(await measure(context, { ...oneCase, cores: undefined }, echo));
+    }
+    return { name: oneCase.name, perSecond: Math.max(...samples.map((each) => each.perSecond)) };
+  } finally {
+    await echo.stop();
+  }
+}
+
+const say = (options, text) => {
+  if (!options.json) console.log(text);
+};
+
+async function runAll(options, cases, folder, memoryFolder) {
+  const load = compile('load', folder);
+  const files = makeFiles(load, folder, memoryFolder, cases);
+  const thousandLuns = cases.some((each) => each.thousandLuns);
+  const setup = { files, folder, bytes: FILE_BYTES, thousandLuns };
+  const targets = await startTargets(options.targets, setup);
+  const context = { load, files, options };
+  const results = [];
+  try {
+    say(options, HEADING);
+    for (const oneCase of cases) {
+      const result = await runCase(context, oneCase, targets);
+      results.push(result);
+      say(options, row(result));
+    }
+    const generator = await proveGenerator(context, cases, folder);
+    const rate = Math.round(generator.perSecond).toLocaleString('en-US');
+    say(options, `\nThe load generator against an echo target: ${rate}/s (${generator.name})`);
+    const witnesses = options.witness ? runWitnesses(targets, options) : [];
+    for (const each of witnesses) say(options, JSON.stringify(each));
+    return { results, generator, witnesses };
+  } finally {
+    await Promise.all([...targets.values()].map((each) => each.stop()));
+  }
+}
+
+async function main() {
+  const options = parse();
+  const cases = chosenCases(options);
+  if (options.list) return cases.forEach((each) => console.log(each.name));
+  if (cases.length === 0) throw new Error('no case has such a name: see --list');
+  build();
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'lunsmith-bench-'));
+  const memoryFolder = mkdtempSync(path.join(MEMORY_FOLDER, 'lunsmith-bench-'));
+  try {
+    const report = await runAll(options, cases, folder, memoryFolder);
+    if (options.json) console.log(JSON.stringify({ machine: machine(), ...report }, null, 2));
+    const missed = report.results.flatMap(({ name, missed: all }) =>
+      all.map((what) => `${name}: ${what}`),
+    );
+    for (const line of missed) console.error(`below its bound: ${line}`);
+    if (options.check && missed.length > 0) process.exitCode = 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    rmSync(memoryFolder, { recursive: true, force: true });
+  }
+}
+
+const machine = () => ({
+  node: process.version,
+  cores: os.cpus().length,
+  cpu: os.cpus()[0]?.model,
+  kernel: os.release(),
+  load: os.loadavg(),
+});
+
+await main();

@@ -1,0 +1,89 @@
+// Programs that the bench runs: found, built, started, stopped. All listen on 127.0.0.1 only.
+import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const SEARCH = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
+
+/** Where a program is, or undefined. */
+export function found(name) {
+  return SEARCH.map((folder) => path.join(folder, name)).find((file) => {
+    try {
+      accessSync(file, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Runs to the end; throws with its output when it fails. */
+export function must(command, args, options = {}) {
+  const result = spawnSync(command, args, { encoding: 'utf8', timeout: 120_000, ...options });
+  if (result.status === 0) return result.stdout;
+  const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`;
+  throw new Error(`${path.basename(command)} ${args.join(' ')}: ${output.trim()}`);
+}
+
+/** Compiles bench/NAME.c into `folder`; its path. */
+export function compile(name, folder) {
+  const compiler = found('cc') ?? found('gcc') ?? found('clang');
+  if (compiler === undefined) throw new Error('no C compiler: the load generator needs one');
+  const source = path.join(import.meta.dirname, `${name}.c`);
+  const program = path.join(folder, name);
+  must(compiler, ['-O2', '-o', program, source, '-lpthread']);
+  return program;
+}
+
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Polls until `condition` holds; rejects when the program ended or 15 seconds are over. */
+export async function eventually(what, child, condition) {
+  const deadline = performance.now() + 15_000;
+  while (!(await condition())) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${what}: it ended`);
+    if (performance.now() > deadline) throw new Error(`${what}: not within 15 seconds`);
+    await delay(50);
+  }
+}
+
+/** Whatever ends the bench, nothing that it started outlives it. */
+const serving = new Set();
+process.on('exit', () => {
+  for (const child of serving) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
+
+/** A program that serves until `stop`. Its output is kept for when it fails. */
+export function serve(command, args, options = {}) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  serving.add(child);
+  child.once('exit', () => serving.delete(child));
+  const output = { text: '' };
+  const keep = (chunk) => {
+    output.text = (output.text + chunk).slice(-8192);
+  };
+  child.stdout?.on('data', keep);
+  child.stderr?.on('data', keep);
+  return { child, output };
+}
+
+export async function stop(child, signal = 'SIGKILL') {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await ended;
+  clearTimeout(timer);
+}
