@@ -10,7 +10,7 @@ import { iscsiUrl } from '../support/served_target.ts';
 import { testsPeer, testTarget } from '../support/test_target.ts';
 import { judge, listCases, runCase, TOOL, type CaseResult } from './iscsi_test_cu.ts';
 
-/** `pass`, `skip: reason`, or a failure that does not come from the target as a whole. */
+/** `pass`, `skip: reason`, `silent skip: reason`, or a failure that does not come from the target as a whole. */
 type Expected = string | KnownFailure;
 interface KnownFailure {
   readonly fail: string;
@@ -26,13 +26,14 @@ interface Expectations {
 }
 
 const reasonOf = (expected: Expected | undefined): string =>
-  typeof expected === 'object' ? expected.fail : (expected ?? '').replace(/^skip: /, '');
+  typeof expected === 'object' ? expected.fail : (expected ?? '').replace(/^(silent )?skip: /, '');
 
 /** What differs from the expectation, or nothing. */
 function compare(expected: Expected | undefined, { outcome, detail }: CaseResult): string {
   if (expected === undefined) return 'not listed in expected.json';
   if (typeof expected === 'string') {
-    const wanted = expected.split(':', 1)[0];
+    // What the tool skips without a word looks like a pass from here.
+    const wanted = expected.split(':', 1)[0]?.replace('silent skip', 'pass');
     return outcome === wanted ? '' : `${outcome} instead of ${expected}:\n${detail}`;
   }
   const failed = detail.split('\n').filter((line) => /^\d+\. /.test(line));
@@ -106,9 +107,7 @@ describe.runIf(present)('expected.json', () => {
   }
 });
 
-describe.skipIf(present)('libiscsi', () => {
-  test('iscsi-test-cu', (context) => context.skip('libiscsi-bin is not installed'));
-});
+if (!present) test('iscsi-test-cu', (context) => context.skip('libiscsi-bin is not installed'));
 
 describe.runIf(present)('libiscsi', () => {
   const served = testTarget();
@@ -141,7 +140,7 @@ describe.runIf(present)('libiscsi', () => {
           if (testsPeer) return;
           const problem = compare(expectations.cases[name], { outcome, detail });
           expect(problem).toBe('');
-          if (outcome !== 'pass') context.skip(reasonOf(expectations.cases[name]));
+          if (expectations.cases[name] !== 'pass') context.skip(reasonOf(expectations.cases[name]));
         });
       }
     });
