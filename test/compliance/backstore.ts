@@ -64,6 +64,21 @@ export function backstoreSuite(name: string, { setup, teardown }: BackstoreSuite
       expect(last.equals(Buffer.alloc(SECTOR))).toBe(true);
     });
 
+    test('its extents cover it without a gap, and no written byte counts as given back', async () => {
+      const at = 2 * 1024 * 1024;
+      expect(await writeTo(medium, Buffer.alloc(64 * 1024, 7), at)).toBeNull();
+      expect(await flushOf(medium)).toBeNull();
+      let offset = 0;
+      while (offset < medium.sizeBytes) {
+        const { mapped, byteLength } = medium.extentAt(offset);
+        expect(byteLength).toBeGreaterThan(0);
+        const overlaps = offset < at + 64 * 1024 && offset + byteLength > at;
+        if (overlaps) expect(mapped).toBe(true);
+        offset += byteLength;
+      }
+      expect(offset).toBe(medium.sizeBytes);
+    });
+
     test('a deallocated range reads as zeros and its neighbours stay', async () => {
       const size = 3 * 1024 * 1024;
       expect(await writeTo(medium, Buffer.alloc(size, 7), 0)).toBeNull();

@@ -5,6 +5,7 @@
 import type { Command } from './command.ts';
 import type { CommandRow } from './command_row.ts';
 import { inquiry } from './inquiry.ts';
+import { getLbaStatus } from './lba_status.ts';
 import type { LogicalUnit } from './logical_unit.ts';
 import { modeSelect, modeSense, servesDpoFua } from './mode.ts';
 import { unmap, writeSame } from './provisioning.ts';
@@ -19,6 +20,7 @@ import {
   testUnitReady,
 } from './unit_control.ts';
 import { verify, writeAndVerify } from './verify.ts';
+import { isThin } from './vpd.ts';
 
 type Checks = CommandRow['checks'];
 const MEDIUM: Checks = {};
@@ -155,6 +157,11 @@ export const COMMANDS: readonly CommandRow[] = [
     synchronizeCache,
   ),
   writeSameRow('WRITE SAME(16)', [0x93, UNMAP | NDOB, ...u64, ...u32, 0, 0]),
+  {
+    ...row('GET LBA STATUS', [0x9e, 0x1f, ...u64, ...u32, 0, 0], 'in', MEDIUM, getLbaStatus),
+    serviceAction: 0x12,
+    served: isThin,
+  },
   {
     ...row(
       'READ CAPACITY(16)',

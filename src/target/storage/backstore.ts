@@ -11,6 +11,12 @@ export type StorageFault =
   | { readonly kind: 'noSpace'; readonly reason: string }
   | { readonly kind: 'readOnly'; readonly reason: string };
 
+/** A run of bytes that are all stored, or all given back and read as zeros. */
+export interface MediumExtent {
+  readonly mapped: boolean;
+  readonly byteLength: number;
+}
+
 /** `fault` null: done. May be called before the operation's call returns. Called exactly once. */
 export type Done = (fault: StorageFault | null) => void;
 
@@ -30,6 +36,8 @@ export interface Backstore {
   flush(done: Done): void;
   /** The range reads as zeros afterwards; storage is given back where the medium can. */
   deallocate(byteOffset: number, byteLength: number, done: Done): void;
+  /** The run that begins at `byteOffset`, which lies on the medium; mapped where that is unknown. */
+  extentAt(byteOffset: number): MediumExtent;
   setWriteCache(enabled: boolean): void;
   /** Waits for operations in flight, flushes, closes. */
   close(): Promise<void>;

@@ -3,7 +3,7 @@
  * descriptor writes to the page cache, the other (O_DSYNC) returns when the data is durable.
  */
 import fs from 'node:fs';
-import type { Backstore, Done, StorageFault } from './backstore.ts';
+import type { Backstore, Done, MediumExtent, StorageFault } from './backstore.ts';
 import type { Hold } from './hold.ts';
 import { faultOf, type OsError } from './os_error.ts';
 import { FALLOCATE, SYSCALLS, type Syscalls } from './syscalls.ts';
@@ -159,6 +159,16 @@ export class FdMedium implements Backstore {
       if (error === null && result === 0) durable(null);
       else zeros();
     });
+  }
+
+  extentAt(byteOffset: number): MediumExtent {
+    const toEnd = this.sizeBytes - byteOffset;
+    if (this.#syscalls === null) return { mapped: true, byteLength: toEnd };
+    const { fd } = this.#options;
+    const data = this.#syscalls.seekData(fd, byteOffset) ?? this.sizeBytes;
+    if (data > byteOffset) return { mapped: false, byteLength: Math.min(data - byteOffset, toEnd) };
+    const hole = this.#syscalls.seekHole(fd, byteOffset) ?? this.sizeBytes;
+    return { mapped: true, byteLength: Math.min(hole - byteOffset, toEnd) };
   }
 
   close(): Promise<void> {

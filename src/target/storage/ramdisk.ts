@@ -1,5 +1,5 @@
 /** A medium in memory: taken in chunks as they are written, given back when deallocated. */
-import type { Backstore, Done, StorageFault } from './backstore.ts';
+import type { Backstore, Done, MediumExtent, StorageFault } from './backstore.ts';
 import type { OpenMedium } from './open_result.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -69,6 +69,14 @@ export class Ramdisk implements Backstore {
 
   flush(done: Done): void {
     done(null);
+  }
+
+  extentAt(byteOffset: number): MediumExtent {
+    const first = Math.floor(byteOffset / CHUNK_BYTES);
+    const mapped = this.#chunks.has(first);
+    let number = first + 1;
+    while (number * CHUNK_BYTES < this.sizeBytes && this.#chunks.has(number) === mapped) number++;
+    return { mapped, byteLength: Math.min(number * CHUNK_BYTES, this.sizeBytes) - byteOffset };
   }
 
   deallocate(byteOffset: number, byteLength: number, done: Done): void {

@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
-import type { Backstore, Done, StorageFault } from './backstore.ts';
+import type { Backstore, Done, MediumExtent, StorageFault } from './backstore.ts';
 import type { OpenMedium } from './open_result.ts';
 
 /** Between two attempts to open a medium that is away. */
@@ -93,6 +93,13 @@ export class StorageDevice implements Backstore {
   deallocate(byteOffset: number, byteLength: number, done: Done): void {
     if (this.#inner === null) return done(this.#fault);
     return this.#inner.deallocate(byteOffset, byteLength, done);
+  }
+
+  extentAt(byteOffset: number): MediumExtent {
+    const { sizeBytes } = this;
+    return (
+      this.#inner?.extentAt(byteOffset) ?? { mapped: true, byteLength: sizeBytes - byteOffset }
+    );
   }
 
   /** Kept, and applied again to a medium that comes back. */

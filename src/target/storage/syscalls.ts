@@ -10,6 +10,10 @@ type AsyncResult = (error: Error | null, result: number) => void;
 export interface Syscalls {
   /** fallocate(2) off the event loop. */
   fallocate(fd: number, mode: number, offset: number, length: number, done: AsyncResult): void;
+  /** lseek SEEK_DATA: where data begins at or after `offset`; null: only holes follow. */
+  seekData(fd: number, offset: number): number | null;
+  /** lseek SEEK_HOLE: where the next hole begins, which the end of the file counts as. */
+  seekHole(fd: number, offset: number): number | null;
   /** flock(2) exclusively, without waiting. False: another process holds it. */
   lockExclusively(fd: number): boolean;
   /** ioctl BLKGETSIZE64: bytes, or -1. */
@@ -22,6 +26,9 @@ export const FALLOCATE = { RESERVE: 0, PUNCH_HOLE_KEEP_SIZE: 3 } as const;
 
 const LOCK_EX_NB = 2 | 4;
 const EAGAIN = 11;
+const ENXIO = 6;
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
 const BLKGETSIZE64 = 0x8008_1272;
 const BLKROGET = 0x125e;
 
@@ -42,6 +49,7 @@ function bind(): Syscalls | null {
     const koffi = createRequire(import.meta.url)('koffi') as Koffi;
     const libc = koffi.load('libc.so.6');
     const fallocate = libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)');
+    const lseek = libc.func('int64_t lseek(int fd, int64_t offset, int whence)');
     const flock = libc.func('int flock(int fd, int operation)');
     const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
     const ask = (fd: number, request: number, answer: Buffer): boolean =>
@@ -49,6 +57,16 @@ function bind(): Syscalls | null {
     return {
       fallocate: (fd, mode, offset, length, done) =>
         fallocate.async(fd, mode, offset, length, done),
+      seekData(fd, offset) {
+        const found = Number(lseek(fd, offset, SEEK_DATA));
+        if (found >= 0) return found;
+        // Any other failure means that nothing is known about holes.
+        return koffi.errno() === ENXIO ? null : offset;
+      },
+      seekHole(fd, offset) {
+        const found = Number(lseek(fd, offset, SEEK_HOLE));
+        return found >= 0 ? found : null;
+      },
       lockExclusively: (fd) => flock(fd, LOCK_EX_NB) === 0 || koffi.errno() !== EAGAIN,
       blockDeviceSize(fd) {
         const answer = Buffer.alloc(8);

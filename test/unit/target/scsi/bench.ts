@@ -7,7 +7,12 @@ import { submit } from '../../../../src/target/scsi/device_server.ts';
 import { LogicalUnit } from '../../../../src/target/scsi/logical_unit.ts';
 import { ItNexus } from '../../../../src/target/scsi/nexus.ts';
 import { ScsiTask, TASK_ATTRIBUTE } from '../../../../src/target/scsi/scsi_task.ts';
-import type { Backstore, Done, StorageFault } from '../../../../src/target/storage/backstore.ts';
+import type {
+  Backstore,
+  Done,
+  MediumExtent,
+  StorageFault,
+} from '../../../../src/target/storage/backstore.ts';
 import { Ramdisk } from '../../../../src/target/storage/ramdisk.ts';
 import { SILENT_LOG } from '../../../../src/util/log.ts';
 
@@ -51,6 +56,9 @@ export class ScriptedMedium implements Backstore {
   }
   deallocate(byteOffset: number, byteLength: number, done: Done): void {
     this.#run('deallocate', done, (end) => this.ram.deallocate(byteOffset, byteLength, end));
+  }
+  extentAt(byteOffset: number): MediumExtent {
+    return this.ram.extentAt(byteOffset);
   }
   close(): Promise<void> {
     return this.ram.close();

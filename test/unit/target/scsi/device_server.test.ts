@@ -247,7 +247,7 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
       opcodes.push(dataIn[at]);
       expect(dataIn.readUInt16BE(at + 6)).toBe(cdbLength(dataIn[at] ?? 0));
     }
-    expect(opcodes).toHaveLength(COMMANDS.length - 1);
+    expect(opcodes).toHaveLength(COMMANDS.length - 2);
     expect(opcodes).not.toContain(0x42);
     const all = await rsoc(0x80, 0, 0, { emulate_tpu: true });
     expect(all.dataIn.length).toBe(4 + COMMANDS.length * 20);

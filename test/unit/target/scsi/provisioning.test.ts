@@ -156,3 +156,50 @@ test('WRITE SAME(16) with NDOB needs no data and writes zeros', async () => {
   expect(contents().equals(expected([[5, 2]]))).toBe(true);
   expect((await run(nexus, cdb10(0x41, 5, 2, 0x01))).outcome).toBe('05/24/00');
 });
+
+describe('GET LBA STATUS', () => {
+  const MEBIBYTE_BLOCKS = (1024 * 1024) / BLOCK;
+  const status = (lba: number, allocationLength: number) =>
+    run(
+      nexus,
+      [0x9e, 0x12, ...lbaBytes(lba), 0, 0, allocationLength >>> 8, allocationLength & 0xff, 0, 0],
+      {
+        inLength: allocationLength,
+      },
+    );
+  const lbaBytes = (lba: number): number[] => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64BE(BigInt(lba));
+    return [...bytes];
+  };
+  const descriptors = (data: Buffer) =>
+    Array.from({ length: (data.length - 8) / 16 }, (_, index) => {
+      const at = 8 + 16 * index;
+      return [data.readUInt32BE(at + 4), data.readUInt32BE(at + 8), data[at + 12]];
+    });
+
+  test('tells what was given back from what is stored', async () => {
+    const middle: [number, number] = [MEBIBYTE_BLOCKS, MEBIBYTE_BLOCKS];
+    expect((await unmap(unmapList([middle]))).outcome).toBe('good');
+    const { outcome, dataIn: data } = await status(0, 8 + 16 * 8);
+    expect(outcome).toBe('good');
+    expect(data.readUInt32BE(0)).toBe(data.length - 4);
+    expect(descriptors(data)).toEqual([
+      [0, MEBIBYTE_BLOCKS, 0],
+      [MEBIBYTE_BLOCKS, MEBIBYTE_BLOCKS, 1],
+      [2 * MEBIBYTE_BLOCKS, 2 * MEBIBYTE_BLOCKS, 0],
+    ]);
+  });
+
+  test('begins at the block asked for and gives no more than was asked', async () => {
+    const { dataIn: data } = await status(5, 24);
+    expect(descriptors(data)).toEqual([[5, 8192 - 5, 0]]);
+    expect((await status(8192, 24)).outcome).toBe('05/21/00');
+  });
+
+  test('is not served by a medium that is fully provisioned', async () => {
+    const thick = unit({ blocks: 8 });
+    nexus = nexusOn({ 0: thick.lu });
+    expect((await status(0, 24)).outcome).toBe('05/20/00');
+  });
+});
