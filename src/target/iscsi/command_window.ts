@@ -1,6 +1,6 @@
 /**
- * Command numbering of a session (RFC 7143 §4.2.2.1): which CmdSN is next, how far the initiator may
- * go, and the commands that came early and wait for a gap to close.
+ * Command numbering of a session (RFC 7143 §4.2.2.1): which CmdSN is next, how far the initiator
+ * may go, and the commands that came early and wait for a gap to close.
  */
 import { serialAdd, serialDistance, serialLess } from '../../util/serial32.ts';
 
@@ -84,8 +84,8 @@ export class CommandWindow {
   }
 
   /**
-   * RFC 7143 §11.5.5, ABORT TASK of a command that never came: if `refCmdSN` is inside the window it
-   * counts as received from now on. False: outside, so there was never such a task.
+   * RFC 7143 §11.5.5, ABORT TASK of a command that never came: if `refCmdSN` is inside the window
+   * it counts as received from now on. False: outside, so there was never such a task.
    */
   declareReceived(refCmdSN: number): boolean {
     if (!this.#inside(refCmdSN)) return false;

@@ -35,7 +35,7 @@ const LEGAL = {
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 export type ConnectionState = keyof typeof LEGAL;
 
-/** Until the TPG is known; the longest `login_timeout` of the portal's TPGs counts if there is one. */
+/** For portals without a TPG; else the longest `login_timeout` of the portal's TPGs counts. */
 const DEFAULT_LOGIN_TIMEOUT_SECONDS = 15;
 /** Rejects of one connection that are logged as warnings; what comes after is noise. */
 const LOGGED_REJECTS = 16;

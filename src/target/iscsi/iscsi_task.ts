@@ -35,6 +35,8 @@ const FAULT_SENSE: Readonly<Record<DataFault, Sense>> = {
   digest: TRANSPORT_SENSE.PROTOCOL_SERVICE_CRC_ERROR,
 };
 
+const MAX_RESIDUAL = 0xffff_ffff;
+
 /** The session, as its tasks see it. */
 export interface TaskOwner {
   readonly itNexus: ItNexus;
@@ -302,9 +304,10 @@ export class IscsiTask extends ScsiTask {
     this.#owner.taskOver(this);
     const { transfer, status, sense } = this;
     const { mover } = this.#owner;
-    const difference = this.#moved() - (this.dataInExpected + this.dataOutExpected);
-    // 2^32 blocks may be asked for, but the field has 32 bits.
-    const residual = Math.min(Math.abs(difference), 0xffff_ffff);
+    // A command with both directions was refused; one EDTL stands for both then.
+    const difference = this.#moved() - Math.max(this.dataInExpected, this.dataOutExpected);
+    // A CDB may ask for more than the field can say.
+    const residual = Math.min(Math.abs(difference), MAX_RESIDUAL);
     // RFC 7143 §11.4.5: one of the two, never both.
     const residualFlag = difference > 0 ? OVERFLOW : difference < 0 ? UNDERFLOW : 0;
     const collapsed =

@@ -1,6 +1,6 @@
 /**
- * Finds initiators that fell silent: pings by NOP-In (RFC 7143 §11.19), and commands whose data does
- * not come. One timer for each concern and connection, none per command.
+ * Finds initiators that fell silent: pings by NOP-In (RFC 7143 §11.19), and commands whose data
+ * does not come. One timer for each concern and connection, none per command.
  */
 import { NODE_ACL_ATTRIBUTES } from '../../objects/declarations/node_acl.ts';
 import type { Clock, Timer } from '../../util/clock.ts';

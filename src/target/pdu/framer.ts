@@ -70,7 +70,7 @@ export class Framer {
     return this.#state !== 'bhs' || this.#have > 0;
   }
 
-  /** `buffer` (what `place` gave) is no longer ours to write to: the rest of the data is dropped. */
+  /** `buffer`, which `place` gave, is no longer ours to write to: further data is dropped. */
   withdraw(buffer: Buffer): void {
     if (this.#into === buffer) this.#into = null;
   }

@@ -1,7 +1,8 @@
 /**
  * SCSI Command and SCSI Response (RFC 7143 §11.3, §11.4):
  *
- *     command:  1 F R W . . ATTR(3)   8-15 LUN   16 ITT   20 EDTL   24 CmdSN   28 ExpStatSN   32 CDB
+ *     command:  1 F R W . . ATTR(3)   8-15 LUN   16 ITT   20 EDTL   24 CmdSN
+ *               28 ExpStatSN   32-47 CDB
  *     response: 1 . . . o u O U .     2 Response   3 Status   16 ITT   20 SNACK Tag   24 StatSN
  *               28 ExpCmdSN   32 MaxCmdSN   36 ExpDataSN   40 Bidi Read Residual   44 Residual
  */

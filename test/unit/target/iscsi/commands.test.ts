@@ -367,6 +367,19 @@ describe('scsi_command', () => {
     expect((await initiator.run(read(8))).status).toBe(0);
   });
 
+  test('in both directions, or wanting more than 32 bits can say, keeps the residual in range', async () => {
+    const kit = await bench();
+    const initiator = await kit.login();
+    const both = await initiator.run({ read: true, write: true, edtl: 0xffff_ffff });
+    expect([both.sense, both.last.residual]).toEqual(['05/20/00', 0xffff_ffff]);
+    kit.device.behaviour = (task) => {
+      task.dataOutLength = 2 ** 41;
+      kit.device.complete(task, 2);
+    };
+    const { last } = await initiator.run(write(8));
+    expect([last.overflow, last.residual]).toEqual([true, 0xffff_ffff]);
+  });
+
   test.each([
     ['neither F nor W', { final: false }],
     ['a reserved task attribute', { attribute: 5 }],

@@ -53,7 +53,9 @@ beforeEach(async () => {
     },
     dataDigestError: () => {},
     strayData: () => {},
-    internalError: () => {},
+    internalError: (error) => {
+      throw error;
+    },
     connectionTerminateNotify: (why) => terminated.push(why),
   };
   mover = new TcpMover({ socket: near, clock, events });
