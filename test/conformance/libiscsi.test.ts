@@ -10,7 +10,7 @@ import { iscsiUrl } from '../support/served_target.ts';
 import { testsPeer, testTarget } from '../support/test_target.ts';
 import { judge, listCases, runCase, TOOL, type CaseResult } from './iscsi_test_cu.ts';
 
-/** `pass`, `skip: reason`, `silent skip: reason`, or a failure that does not come from the target as a whole. */
+/** `pass`, `skip: reason`, `silent skip: reason`, or a failure with its known cause. */
 type Expected = string | KnownFailure;
 interface KnownFailure {
   readonly fail: string;
@@ -62,7 +62,7 @@ describe('the judge of iscsi-test-cu', () => {
     expect(judge(text, false)).toEqual({ outcome: 'skip', detail: '[SKIPPED] Not removable.' });
   });
 
-  test("the tool's own look for reservations before and after a case is no skip of the case", () => {
+  test("the tool's own look for reservations around a case is no skip of the case", () => {
     const message = '    [SKIPPED] PERSISTENT RESERVE IN is not implemented.\n';
     const banner = 'CUnit - A unit testing framework for C\n';
     expect(judge(message + banner + message + summary(1, 0), false).outcome).toBe('pass');

@@ -16,7 +16,7 @@ export function sizeViolations(file: SourceFile): string[] {
     found.push(`${file.name}:${index + 1}: ${line.length} columns, at most ${LINE_LENGTH_MAX}`);
   }
   walk(file.tree, (node) => {
-    if (!ts.isFunctionLike(node) || !('body' in node) || isDescribeBody(node)) return;
+    if (!ts.isFunctionLike(node) || !('body' in node) || isHeading(node)) return;
     const first = lineOf(file.tree, node.getStart());
     const length = lineOf(file.tree, node.getEnd()) - first + 1;
     if (length <= FUNCTION_LINES_MAX) return;
@@ -25,11 +25,13 @@ export function sizeViolations(file: SourceFile): string[] {
   return found;
 }
 
-/** `describe('…', () => {…})` is a heading rather than a function. */
-function isDescribeBody(node: ts.Node): boolean {
-  const call = node.parent;
-  return (
-    call !== undefined && ts.isCallExpression(call) && /^describe\b/.test(call.expression.getText())
+/** `() => { test('…', …); test('…', …); }` is a heading rather than a function. */
+function isHeading(node: ts.FunctionLikeDeclaration): boolean {
+  const { body } = node;
+  if (body === undefined || !ts.isBlock(body)) return false;
+  return body.statements.some(
+    (statement) =>
+      ts.isExpressionStatement(statement) && /^(describe|test)\b/.test(statement.getText()),
   );
 }
 
