@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { EnginePort } from '../objects/engine_port.ts';
+import { ConfigError } from '../objects/errors.ts';
 import type { ConfigStore } from './config_store.ts';
 import type { DaemonInfo, Handlers } from './protocol.ts';
 
@@ -24,6 +25,10 @@ export function createHandlers({ info, store, engine, shutdown }: HandlerOptions
     change: (params) => store.change(params),
     save: (params) => store.save(params),
     restore: (params) => store.restore(params),
+    kick: async ({ sid }) => {
+      if (!(await engine.kick(sid))) throw new ConfigError(`no session found with sid ${sid}`);
+      return {};
+    },
     runtime: () => engine.runtime(),
     probe: ({ path }) => engine.probe(path),
     addresses: async () => localAddresses(),

@@ -90,6 +90,7 @@ const SHAPES: { readonly [M in Method]: Shape } = {
     maxBackups: { check: count, optional: true },
   },
   restore: { file: { check: fileName, optional: true }, clear: { check: flag } },
+  kick: { sid: { check: count } },
   runtime: NOTHING,
   probe: { path: { check: fileName } },
   addresses: NOTHING,

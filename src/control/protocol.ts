@@ -40,6 +40,8 @@ export interface Methods {
     params: { file?: string; clear: boolean };
     result: { revision: number; file: string; problems: readonly string[] };
   };
+  /** End a session; refused when there is none of that number. */
+  kick: { params: { sid: number }; result: Record<string, never> };
   runtime: { params: Record<string, never>; result: RuntimeState };
   probe: { params: { path: string }; result: BackingInfo };
   addresses: { params: Record<string, never>; result: readonly string[] };

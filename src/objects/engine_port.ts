@@ -21,6 +21,8 @@ export interface EnginePort {
   createFile(path: string, size: number, sparse: boolean): Promise<void>;
   /** Remove a file that `createFile` made in this call chain, after a refused change. */
   removeFile(path: string): Promise<void>;
+  /** End a session at once; its initiator may log in again. False: there is none of that number. */
+  kick(sid: number): Promise<boolean>;
   onEvent(listener: (event: EngineEvent) => void): () => void;
   /** Tell initiators, flush caches, close. Resolves when all is on stable storage. */
   stop(graceMs: number): Promise<void>;
@@ -66,6 +68,10 @@ export interface RuntimeState {
   /** Key `<target>/<tag>/<portal>`. */
   readonly portals: Readonly<Record<string, Health>>;
   readonly sessions: readonly SessionInfo[];
+  /** Newest first, as many as the engine keeps. */
+  readonly refusedLogins: readonly RefusedLoginInfo[];
+  /** Of each storage object since it was opened, all sessions together. Key `fileio/disk1`. */
+  readonly io: Readonly<Record<string, IoCounters>>;
   /** `crc32c: native (@node-rs/crc32)`, `syscalls: koffi`: what was chosen at start. */
   readonly accelerators: Readonly<Record<string, string>>;
 }
@@ -98,10 +104,49 @@ export interface ConnectionInfo {
   readonly transport: 'TCP' | 'iSER';
   readonly state: string;
 }
+/** Counts since the beginning; they only grow, but for `queued`. */
+export interface IoCounters {
+  /** SCSI commands of every kind that are over. */
+  readonly commands: number;
+  readonly reads: number;
+  readonly writes: number;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  /** Commands whose status was not GOOD. */
+  readonly errors: number;
+  /** Sum over all commands of the milliseconds from arrival to answer. */
+  readonly busyMs: number;
+  /** Commands that have arrived and are not over: now. */
+  readonly queued: number;
+}
+export const NO_IO: IoCounters = {
+  commands: 0,
+  reads: 0,
+  writes: 0,
+  readBytes: 0,
+  writtenBytes: 0,
+  errors: 0,
+  busyMs: 0,
+  queued: 0,
+};
+/** One reason for which one peer was refused, however often. */
+export interface RefusedLoginInfo {
+  readonly initiator: string;
+  readonly target: string;
+  readonly address: string;
+  readonly rule: string;
+  readonly statusClass: number;
+  readonly statusDetail: number;
+  readonly count: number;
+  /** Since the last time. */
+  readonly ageSeconds: number;
+}
 export interface SessionLunInfo {
   readonly mappedLun: number;
   readonly storageObject: string;
   readonly writeProtect: boolean;
+  /** Of this session on this LUN, since it was mapped. */
+  readonly io: IoCounters;
 }
 
 export type EngineEvent =

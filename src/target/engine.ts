@@ -120,6 +120,8 @@ class Engine implements EnginePort {
       storageObjects: this.#storage.health(),
       portals: this.#portals.health(),
       sessions: this.#sessions.list(),
+      refusedLogins: this.#sessions.refusedLogins(),
+      io: this.#storage.io(),
       accelerators: { syscalls: SYSCALLS_CHOICE },
     };
   }
@@ -134,6 +136,10 @@ class Engine implements EnginePort {
 
   removeFile(path: string): Promise<void> {
     return unlink(path);
+  }
+
+  async kick(sid: number) {
+    return this.#sessions.kick(sid);
   }
 
   onEvent(listener: (event: EngineEvent) => void): () => void {

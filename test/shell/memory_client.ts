@@ -7,6 +7,8 @@ import { applyEdits } from '../../src/objects/edits.ts';
 import type {
   BackingInfo,
   Health,
+  IoCounters,
+  RefusedLoginInfo,
   RuntimeState,
   SessionInfo,
 } from '../../src/objects/engine_port.ts';
@@ -33,7 +35,7 @@ function healthyRuntime(document: Document, sessions: readonly SessionInfo[]): R
         portals[`${target}/${tag}/${portal}`] = { ok: true };
     }
   }
-  return { storageObjects, portals, sessions, accelerators: {} };
+  return { storageObjects, portals, sessions, refusedLogins: [], io: {}, accelerators: {} };
 }
 
 type Handlers = { [M in Method]: (params: Methods[M]['params']) => Methods[M]['result'] };
@@ -45,6 +47,8 @@ export class MemoryClient implements ControlClient {
   readonly saved = new Map<string, Document>();
   readonly folders = new Set(['/', '/srv', '/dev', '/etc', '/etc/lunsmith', '/var/lib']);
   sessions: readonly SessionInfo[] = [];
+  refusedLogins: readonly RefusedLoginInfo[] = [];
+  io: Readonly<Record<string, IoCounters>> = {};
   addresses: readonly string[] = ['127.0.0.1', '192.168.1.139'];
   /** Every call, for tests that count them. */
   readonly calls: Method[] = [];
@@ -82,7 +86,18 @@ export class MemoryClient implements ControlClient {
       this.revision += 1;
       return { revision: this.revision, file, problems: [] };
     },
-    runtime: () => healthyRuntime(this.document, this.sessions),
+    kick: ({ sid }) => {
+      if (this.sessions.every((session) => session.sid !== sid)) {
+        throw new ConfigError(`no session found with sid ${sid}`);
+      }
+      this.sessions = this.sessions.filter((session) => session.sid !== sid);
+      return {};
+    },
+    runtime: () => ({
+      ...healthyRuntime(this.document, this.sessions),
+      refusedLogins: this.refusedLogins,
+      io: this.io,
+    }),
     probe: ({ path }) => this.#probe(path),
     addresses: () => this.addresses,
     list: ({ folder, only }) => this.#list(folder, only),

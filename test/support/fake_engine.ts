@@ -38,7 +38,14 @@ export class FakeEngine implements EnginePort {
   }
 
   async runtime(): Promise<RuntimeState> {
-    return { storageObjects: {}, portals: {}, sessions: [], accelerators: {} };
+    return {
+      storageObjects: {},
+      portals: {},
+      sessions: [],
+      refusedLogins: [],
+      io: {},
+      accelerators: {},
+    };
   }
 
   async probe(path: string): Promise<BackingInfo> {
@@ -50,6 +57,13 @@ export class FakeEngine implements EnginePort {
   async createFile(path: string): Promise<void> {
     if (this.files.has(path)) throw new Error('EEXIST: file already exists');
     this.files.add(path);
+  }
+
+  readonly kicked: number[] = [];
+
+  async kick(sid: number): Promise<boolean> {
+    this.kicked.push(sid);
+    return sid === 1;
   }
 
   async removeFile(path: string): Promise<void> {

@@ -1,7 +1,13 @@
 /** Sessions as the engine keeps them in step with the configuration; the iSCSI layer's host. */
 import type { Socket } from 'node:net';
 import { nameKey } from '../../objects/names.ts';
-import type { EngineEvent, SessionInfo, SessionLunInfo } from '../../objects/engine_port.ts';
+import {
+  NO_IO,
+  type EngineEvent,
+  type RefusedLoginInfo,
+  type SessionInfo,
+  type SessionLunInfo,
+} from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
@@ -14,6 +20,7 @@ import type { LogicalUnit } from '../scsi/logical_unit.ts';
 import { ItNexus } from '../scsi/nexus.ts';
 import type { ConfigState, TpgState } from './config_state.ts';
 import { lunMapOf, type Viewed } from './lun_map.ts';
+import { RefusedLogins } from './refused_logins.ts';
 
 export interface SessionsOptions {
   readonly clock: Clock;
@@ -32,6 +39,7 @@ export class Sessions implements IscsiHost {
   readonly log: Log;
   readonly #options: SessionsOptions;
   readonly #table: SessionTable;
+  readonly #refused: RefusedLogins;
 
   constructor(options: SessionsOptions) {
     this.directory = options.state;
@@ -39,6 +47,7 @@ export class Sessions implements IscsiHost {
     this.log = options.log.channel('iscsi');
     this.#options = options;
     this.#table = new SessionTable(this);
+    this.#refused = new RefusedLogins(options.clock);
   }
 
   accept(socket: Socket, portal: string): void {
@@ -47,6 +56,19 @@ export class Sessions implements IscsiHost {
 
   list(): readonly SessionInfo[] {
     return [...this.#table].map((session) => this.#describe(session));
+  }
+
+  refusedLogins(): readonly RefusedLoginInfo[] {
+    return this.#refused.list();
+  }
+
+  kick(sid: number): boolean {
+    for (const session of this.#table) {
+      if (session.sid !== sid) continue;
+      session.end('ended by the administrator');
+      return true;
+    }
+    return false;
   }
 
   /** A plan holds: sessions see their new LUNs, or end where nothing is left to serve them. */
@@ -94,6 +116,7 @@ export class Sessions implements IscsiHost {
 
   loginRefused(event: RefusedLogin): void {
     const { initiator, target, address, rule, statusClass, statusDetail } = event;
+    this.#refused.add(event);
     this.#options.emit({
       type: 'loginRefused',
       initiator,
@@ -130,7 +153,10 @@ export class Sessions implements IscsiHost {
   #describe(session: Session): SessionInfo {
     const mappedLuns: SessionLunInfo[] = [];
     for (const [mappedLun, { storageObject, writeProtect }] of this.#lunMap(session.result)) {
-      mappedLuns.push({ mappedLun, storageObject, writeProtect });
+      const itl = session.nexus?.luns.get(mappedLun);
+      // Its nexus is closed: nothing counts any more.
+      const io = itl === undefined ? NO_IO : itl.io.snapshot(itl.queued);
+      mappedLuns.push({ mappedLun, storageObject, writeProtect, io });
     }
     mappedLuns.sort((a, b) => a.mappedLun - b.mappedLun);
     return { ...session.info(), mappedLuns };

@@ -11,7 +11,7 @@ import type {
   RamdiskObject,
   StorageObject,
 } from '../../objects/document.ts';
-import type { Health } from '../../objects/engine_port.ts';
+import type { Health, IoCounters } from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
@@ -92,6 +92,14 @@ export class StorageObjects {
       states[reference] = health.ok ? { ...health, size: sizeBytes } : health;
     }
     return states;
+  }
+
+  io(): Record<string, IoCounters> {
+    const counters: Record<string, IoCounters> = {};
+    for (const [reference, { logicalUnit }] of this.#running) {
+      counters[reference] = logicalUnit.io.snapshot(logicalUnit.taskSet.size);
+    }
+    return counters;
   }
 
   async #open(

@@ -31,6 +31,7 @@ export class Command {
   #stopped: (() => void)[] = [];
   #staging: StagingBuffer | null = null;
   #whenStaged: Staged | null = null;
+  #arrivedMs = 0;
 
   static acquire(task: ScsiTask, itl: ItlNexus | null, execute: (c: Command) => void): Command {
     const command = pool.pop() ?? new Command();
@@ -38,6 +39,10 @@ export class Command {
     command.itl = itl;
     command.#taskSet = itl === null ? task.nexus.unmappedTasks : itl.logicalUnit.taskSet;
     command.#execute = execute;
+    if (itl !== null) {
+      itl.queued++;
+      command.#arrivedMs = performance.now();
+    }
     return command;
   }
 
@@ -179,6 +184,24 @@ export class Command {
     });
   }
 
+  /** All data of a READ or a WRITE has moved. */
+  countRead(bytes: number): void {
+    this.itl?.io.read(bytes);
+    this.itl?.logicalUnit.io.read(bytes);
+  }
+
+  countWritten(bytes: number): void {
+    this.itl?.io.written(bytes);
+    this.itl?.logicalUnit.io.written(bytes);
+  }
+
+  #count(itl: ItlNexus, status: number): void {
+    const elapsedMs = performance.now() - this.#arrivedMs;
+    itl.queued--;
+    itl.io.command(elapsedMs, status !== STATUS.GOOD);
+    itl.logicalUnit.io.command(elapsedMs, status !== STATUS.GOOD);
+  }
+
   #finish(): void {
     const { task, taskSet } = this;
     const stopped = this.#stopped;
@@ -186,6 +209,7 @@ export class Command {
       task.status = STATUS.TASK_ABORTED;
       task.sense = null;
     }
+    if (this.itl !== null) this.#count(this.itl, task.status);
     const staging = this.#staging;
     taskSet.remove(this);
     this.#task = null;

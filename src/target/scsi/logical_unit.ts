@@ -4,6 +4,7 @@ import type { BackstoreKind } from '../../objects/document.ts';
 import type { Log } from '../../util/log.ts';
 import type { Backstore, StorageFault } from '../storage/backstore.ts';
 import { abortCommands } from './abort.ts';
+import { IoCounter } from './io_counters.ts';
 import type { ItlNexus } from './nexus.ts';
 import { TaskSet } from './task_set.ts';
 import { UNIT_ATTENTION } from './unit_attention.ts';
@@ -47,6 +48,7 @@ export class LogicalUnit {
   readonly storage: Backstore;
   readonly log: Log;
   readonly taskSet: TaskSet;
+  readonly io = new IoCounter();
   /** Mode parameters (SPC-4 §7.5.8): gone after a reset, nothing is saved. */
   softwareWriteProtect = false;
   descriptorSense = false;

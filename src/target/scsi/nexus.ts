@@ -4,6 +4,7 @@
  */
 import type { LogicalUnit } from './logical_unit.ts';
 import { abortCommands } from './abort.ts';
+import { IoCounter } from './io_counters.ts';
 import { TaskSet } from './task_set.ts';
 import { UNIT_ATTENTION, UnitAttentions } from './unit_attention.ts';
 
@@ -27,6 +28,9 @@ export class ItlNexus {
   readonly mappedLun: number;
   writeProtect: boolean;
   readonly unitAttentions = new UnitAttentions();
+  readonly io = new IoCounter();
+  /** Commands of this nexus that have arrived and are not over. */
+  queued = 0;
 
   constructor(itNexus: ItNexus, mappedLun: number, mapping: LunMapping) {
     this.itNexus = itNexus;

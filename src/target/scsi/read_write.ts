@@ -84,6 +84,7 @@ class ReadTransfer extends Transfer {
     this.moved += chunk.length;
     const { task } = command;
     if (this.moved < this.total) return task.sendDataIn(chunk, moved, this.#onSent);
+    command.countRead(this.total);
     // The status rides with the last data, so the memory stays theirs until it is sent.
     command.handOverStaging();
     this.recycle();
@@ -129,6 +130,7 @@ class WriteTransfer extends Transfer {
     if (fault !== null) return this.fail(command, fault);
     this.moved += chunk.length;
     if (this.moved < this.total) return this.step();
+    command.countWritten(this.total);
     this.recycle();
     command.good();
   };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { SessionInfo } from '../../../src/objects/engine_port.ts';
+import { NO_IO, type SessionInfo } from '../../../src/objects/engine_port.ts';
 import { ROOT } from '../../../src/objects/tree.ts';
 import type { TreeNode } from '../../../src/objects/node.ts';
 import { BUILTINS } from '../../../src/shell/builtins/table.ts';
@@ -30,7 +30,7 @@ const SESSION: SessionInfo = {
       state: 'LOGGED_IN',
     },
   ],
-  mappedLuns: [{ mappedLun: 0, storageObject: 'fileio/disk1', writeProtect: false }],
+  mappedLuns: [{ mappedLun: 0, storageObject: 'fileio/disk1', writeProtect: false, io: NO_IO }],
 };
 
 describe('sessions', () => {

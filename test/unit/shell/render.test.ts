@@ -61,7 +61,14 @@ const TREE: Sketch = {
 
 const VIEW = {
   document: EMPTY_DOCUMENT,
-  runtime: { storageObjects: {}, portals: {}, sessions: [], accelerators: {} },
+  runtime: {
+    storageObjects: {},
+    portals: {},
+    sessions: [],
+    refusedLogins: [],
+    io: {},
+    accelerators: {},
+  },
 };
 
 function draw(

@@ -1,3 +1,4 @@
+import { NO_IO } from '../../../../src/objects/engine_port.ts';
 import { describe, expect, test } from 'vitest';
 import { EMPTY_DOCUMENT, setIn } from '../../../../src/objects/document.ts';
 import {
@@ -267,7 +268,8 @@ describe('delete', () => {
   });
 
   test('warns when sessions lose their disk', async () => {
-    const mappedLuns = [{ mappedLun: 0, storageObject: 'ramdisk/scratch', writeProtect: false }];
+    const lun = { mappedLun: 0, storageObject: 'ramdisk/scratch', writeProtect: false };
+    const mappedLuns = [{ ...lun, io: NO_IO }];
     const session = {
       sid: 1,
       tsih: 1,
