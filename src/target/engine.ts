@@ -10,6 +10,7 @@ import {
 } from '../objects/engine_port.ts';
 import { inverse, type Step } from '../objects/plan.ts';
 import { type Clock, SYSTEM_CLOCK } from '../util/clock.ts';
+import { CRC32C_IMPLEMENTATION } from '../util/crc32c.ts';
 import { createLog, type Log, type LogLevel } from '../util/log.ts';
 import { ConfigState } from './engine/config_state.ts';
 import { Portals } from './engine/portals.ts';
@@ -122,7 +123,7 @@ class Engine implements EnginePort {
       sessions: this.#sessions.list(),
       refusedLogins: this.#sessions.refusedLogins(),
       io: this.#storage.io(),
-      accelerators: { syscalls: SYSCALLS_CHOICE },
+      accelerators: { crc32c: CRC32C_IMPLEMENTATION, syscalls: SYSCALLS_CHOICE },
     };
   }
 

@@ -64,6 +64,8 @@ const OPCODES = [0x00, 0x01, 0x01, 0x01, 0x01, 0x02, 0x04, 0x05, 0x05, 0x06, 0x1
 function wildPdu(initiator: Initiator, pick: (below: number) => number): Buffer {
   const bhs = Buffer.from(Array.from({ length: 48 }, () => pick(256)));
   bhs[0] = (OPCODES[pick(OPCODES.length)] ?? 0) | (pick(2) * 0x40);
+  // TARGET COLD RESET is to end every session of the target, the healthy one too.
+  if ((bhs[0] & 0x3f) === 0x02 && ((bhs[1] ?? 0) & 0x7f) === 7) bhs[1] = 0x82;
   if (pick(3) > 0) bhs.writeUInt16BE(0, 8);
   if (pick(3) > 0) bhs.writeUInt32BE(pick(20), 16);
   if (pick(3) > 0) bhs.writeUInt32BE(pick(100_000), 20);

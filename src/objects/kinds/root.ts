@@ -46,6 +46,9 @@ export const ROOT_KIND: NodeKind = {
     }
   },
   summary: () => ({ text: '', healthy: null }),
+  // What the engine chose at its start, each with a plain way where the fast one is absent.
+  info: ({ runtime }) =>
+    Object.entries(runtime.accelerators).map(([what, choice]) => `${what}: ${choice}`),
 };
 
 export const ROOT: TreeNode = makeNode(ROOT_KIND, undefined, '', []);
