@@ -23,7 +23,6 @@ export default defineConfig({
     projects: [
       project('tidy', 'test/*.test.ts', { testTimeout: 60_000 }),
       project('unit', 'test/unit/**/*.test.ts'),
-      project('compliance', 'test/compliance/**/*.test.ts'),
       project('shell', 'test/shell/**/*.test.ts', { testTimeout: 60_000 }),
       project('loopback', 'test/loopback/**/*.test.ts', { testTimeout: 60_000 }),
       project('e2e', 'test/e2e/**/*.test.ts', { testTimeout: 60_000, parallel: false }),

@@ -3,7 +3,6 @@ export const SUITES = [
   { name: 'check', title: 'Types, lint and format' },
   { name: 'tidy', title: 'Layers, sizes and forbidden words' },
   { name: 'unit', title: 'Units', minutes: 10 },
-  { name: 'compliance', title: 'Suites that every implementation of an interface passes' },
   { name: 'shell', title: 'Shell sessions against their transcripts' },
   { name: 'loopback', title: 'The engine and a small initiator of our own, over TCP' },
   { name: 'e2e', title: 'The whole program' },

@@ -64,7 +64,7 @@ export function backstoreSuite(name: string, { setup, teardown }: BackstoreSuite
       expect(last.equals(Buffer.alloc(SECTOR))).toBe(true);
     });
 
-    test('its extents cover it without a gap, and no written byte counts as given back', async () => {
+    test('its extents cover it without a gap; no written byte counts as given back', async () => {
       const at = 2 * 1024 * 1024;
       expect(await writeTo(medium, Buffer.alloc(64 * 1024, 7), at)).toBeNull();
       expect(await flushOf(medium)).toBeNull();

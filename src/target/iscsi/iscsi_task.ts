@@ -35,7 +35,7 @@ const FAULT_SENSE: Readonly<Record<DataFault, Sense>> = {
   digest: TRANSPORT_SENSE.PROTOCOL_SERVICE_CRC_ERROR,
 };
 
-const MAX_RESIDUAL = 0xffff_ffff;
+const UINT32_MAX = 0xffff_ffff;
 
 /** The session, as its tasks see it. */
 export interface TaskOwner {
@@ -307,7 +307,7 @@ export class IscsiTask extends ScsiTask {
     // A command with both directions was refused; one EDTL stands for both then.
     const difference = this.#moved() - Math.max(this.dataInExpected, this.dataOutExpected);
     // A CDB may ask for more than the field can say.
-    const residual = Math.min(Math.abs(difference), MAX_RESIDUAL);
+    const residual = Math.min(Math.abs(difference), UINT32_MAX);
     // RFC 7143 §11.4.5: one of the two, never both.
     const residualFlag = difference > 0 ? OVERFLOW : difference < 0 ? UNDERFLOW : 0;
     const collapsed =

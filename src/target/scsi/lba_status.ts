@@ -6,7 +6,7 @@ import { withinMedium } from './medium_range.ts';
 const HEADER_BYTES = 8;
 const DESCRIPTOR_BYTES = 16;
 const ALLOCATION_LENGTH = 10;
-const MAX_BLOCK_COUNT = 0xffff_ffff;
+const UINT32_MAX = 0xffff_ffff;
 /** Descriptors of one answer: finding out asks the file system for each. */
 const MAX_LBA_STATUS_DESCRIPTORS = 256;
 /** SBC-3 §5.5.2.3, PROVISIONING STATUS. */
@@ -40,6 +40,6 @@ function statusAt(command: Command, lba: number): { mapped: boolean; blocks: num
   const { storage, blockSize, blockCount } = command.logicalUnit;
   const { mapped, byteLength } = storage.extentAt(lba * blockSize);
   const whole = mapped ? Math.ceil(byteLength / blockSize) : Math.floor(byteLength / blockSize);
-  const blocks = Math.min(Math.max(whole, 1), blockCount - lba, MAX_BLOCK_COUNT);
+  const blocks = Math.min(Math.max(whole, 1), blockCount - lba, UINT32_MAX);
   return { mapped: mapped || whole === 0, blocks };
 }

@@ -36,7 +36,7 @@ export interface Backstore {
   flush(done: Done): void;
   /** The range reads as zeros afterwards; storage is given back where the medium can. */
   deallocate(byteOffset: number, byteLength: number, done: Done): void;
-  /** The run that begins at `byteOffset`, which lies on the medium; mapped where that is unknown. */
+  /** The run that begins at `byteOffset`, within the medium; mapped where that is unknown. */
   extentAt(byteOffset: number): MediumExtent;
   setWriteCache(enabled: boolean): void;
   /** Waits for operations in flight, flushes, closes. */

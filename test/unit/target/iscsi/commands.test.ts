@@ -9,7 +9,7 @@ const read = (length: number, edtl = length) => ({ read: true, edtl, cdb: cdbOf(
 const write = (length: number, edtl = length) => ({ write: true, edtl, cdb: cdbOf(length) });
 
 describe('data_in', () => {
-  test('is cut by MaxRecvDataSegmentLength, F ends each MaxBurstLength, DataSN counts from 0', async () => {
+  test('is cut by segment length, F ends each burst, DataSN counts from 0', async () => {
     const initiator = await (await bench()).login(SMALL);
     const done = await initiator.run(read(2600));
     expect(done.data.equals(patternOf(2600))).toBe(true);
@@ -98,7 +98,7 @@ describe('data_in', () => {
 });
 
 describe('solicited_data', () => {
-  test('is asked for in bursts of MaxBurstLength, with R2TSN and a tag each, LUN as in the command', async () => {
+  test('is asked for in bursts, with R2TSN and a tag each, LUN as in the command', async () => {
     const kit = await bench();
     const initiator = await kit.login({ ...SMALL, ImmediateData: 'No' });
     const payload = patternOf(2600);
@@ -367,7 +367,7 @@ describe('scsi_command', () => {
     expect((await initiator.run(read(8))).status).toBe(0);
   });
 
-  test('in both directions, or wanting more than 32 bits can say, keeps the residual in range', async () => {
+  test('both ways, or wanting more than 32 bits can say, keeps the residual in range', async () => {
     const kit = await bench();
     const initiator = await kit.login();
     const both = await initiator.run({ read: true, write: true, edtl: 0xffff_ffff });

@@ -1,5 +1,5 @@
 /**
- * PDUs that are almost right, in any order: the peer may lose its session, but nothing throws, every
+ * PDUs that are almost right, in any order: the peer may lose its session; nothing throws, every
  * table stays within its limits, and other sessions work.
  */
 import fc from 'fast-check';

@@ -198,7 +198,7 @@ describe('authentication', () => {
 
   test('required without credentials: refused, and the rule names the node ACL', () => {
     const login = demo({
-      attributes: { authentication: true },
+      attributes: { authentication: true, generate_node_acls: false },
       auth: ONE_WAY,
       acls: [aclOf(NO_AUTH)],
     });

@@ -107,7 +107,7 @@ describe('session table', () => {
     expect([...kit.served.sessions].map((session) => session.tsih)).toEqual([one.tsih, two.tsih]);
   });
 
-  test('the same ISID with TSIH 0 reinstates: the old session ends, its commands first', async () => {
+  test('the same ISID with TSIH 0 reinstates; the old commands end first', async () => {
     const kit = await bench();
     const tasks: ScsiTask[] = [];
     kit.device.behaviour = (task) => tasks.push(task);
@@ -163,7 +163,7 @@ describe('session table', () => {
     expect((await first.run(read)).status).toBe(0);
   });
 
-  test('the same TSIH and CID reinstates the connection; the session and its window go on', async () => {
+  test('the same TSIH and CID reinstates the connection; session and window go on', async () => {
     const kit = await bench();
     const first = await kit.login();
     await first.run(read);

@@ -44,7 +44,7 @@ describe('task management', () => {
     expect((await initiator.expect(OP.TMF_RESPONSE)).response).toBe(1);
   });
 
-  test('ABORT TASK of a task that never came but lies in the window answers 0 and closes the gap', async () => {
+  test('ABORT TASK of a task yet to come within the window answers 0, closes the gap', async () => {
     const kit = await bench();
     const initiator = await kit.login();
     const lost = initiator.cmdSN++;
@@ -69,7 +69,7 @@ describe('task management', () => {
     expect(kit.device.calls).toEqual([]);
   });
 
-  test('an aborted write lets go of its buffer at once; its late data is dropped in silence', async () => {
+  test('an aborted write lets go of its buffer at once; late data is dropped', async () => {
     const kit = await bench();
     const initiator = await kit.login({ ImmediateData: 'No' });
     let into = Buffer.alloc(0);
@@ -79,7 +79,7 @@ describe('task management', () => {
     };
     const itt = initiator.scsi({ write: true, edtl: 1000, cdb: cdbOf(1000) });
     const { ttt } = await initiator.expect(OP.R2T);
-    // A header and part of its data: the target fills the buffer when the abort comes from elsewhere.
+    // A header and part of its data: the buffer is being filled when the abort comes.
     const whole = initiator.wire(dataOutHeader(itt, ttt), Buffer.alloc(1000, 0xaa));
     initiator.socket.write(whole.subarray(0, 48 + 500));
     while (into[499] !== 0xaa) await new Promise((resolve) => setImmediate(resolve));

@@ -109,7 +109,7 @@ describe('sending', () => {
     }
   });
 
-  test('status joins only the data of its own command, and only while nothing follows it', async () => {
+  test('status joins only the data of its own command, while nothing follows it', async () => {
     const one = transferOf(1);
     const two = transferOf(2);
     mover.putData(one, patternOf(8), 0, true, () => {});
@@ -126,7 +126,7 @@ describe('sending', () => {
     expect(mover.putStatus(one, 0, 0, 0)).toBe(false);
   });
 
-  test('`sent` of long data comes when the socket has taken it, of short data at once', async () => {
+  test('`sent` comes when the socket has taken long data, at once for short data', async () => {
     const order: string[] = [];
     mover.putData(transferOf(1), patternOf(100), 0, true, () => order.push('short'));
     mover.putData(transferOf(2), patternOf(100_000), 0, true, () => order.push('long'));
