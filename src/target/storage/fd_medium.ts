@@ -1,15 +1,18 @@
 /**
- * A medium behind file descriptors, by node:fs callbacks: a regular file or a block device. One
- * descriptor writes to the page cache, the other (O_DSYNC) returns when the data is durable.
+ * A medium behind file descriptors: a regular file or a block device. One descriptor writes to the
+ * page cache, the other (O_DSYNC) returns when the data is durable. What the page cache can do at
+ * once is done within the call, at a tenth of the cost of a thread; what must wait for the device
+ * goes to the pool.
  */
 import fs from 'node:fs';
 import type { Backstore, Done, MediumExtent, StorageFault } from './backstore.ts';
+import { Operation, type OperationOwner } from './fd_operation.ts';
 import type { Hold } from './hold.ts';
+import { IO_SLOTS, type IoLane, type IoSlots } from './io_slots.ts';
 import { faultOf, type OsError } from './os_error.ts';
-import { FALLOCATE, SYSCALLS, type Syscalls } from './syscalls.ts';
+import { Pace } from './pace.ts';
+import { FALLOCATE, NO_READ_NOW, SYSCALLS, type Syscalls } from './syscalls.ts';
 
-/** Operation objects kept for reuse. */
-const POOL_SIZE = 256;
 const ZERO_CHUNK = Buffer.alloc(1024 * 1024);
 
 export interface FdMediumOptions {
@@ -25,69 +28,29 @@ export interface FdMediumOptions {
   readonly lost: (fault: StorageFault) => void;
   /** Absent: as loaded. */
   readonly syscalls?: Syscalls | null;
+  /** Absent: those that all media of this process share. */
+  readonly slots?: IoSlots;
+  readonly nowMs?: () => number;
 }
 
-/** One read or write; short ones are continued until all is moved. */
-class Operation {
-  medium: FdMedium | null = null;
-  fd = -1;
-  buffer: Buffer = ZERO_CHUNK;
-  byteOffset = 0;
-  moved = 0;
-  /** A write to the page cache: a later flush must cover it. */
-  cached = false;
-  done: Done | null = null;
+/** Longer than this, a read of what should be cached has waited for the device. */
+const SLOW_READ_MS = 1;
+/** A write to the page cache that takes longer waits for memory or the file system's journal. */
+const SLOW_WRITE_MS = 4;
 
-  read(): void {
-    const { buffer, moved } = this;
-    const length = buffer.length - moved;
-    fs.read(this.fd, buffer, moved, length, this.byteOffset + moved, this.#onRead);
-  }
-
-  write(): void {
-    const { buffer, moved } = this;
-    const length = buffer.length - moved;
-    fs.write(this.fd, buffer, moved, length, this.byteOffset + moved, this.#onWritten);
-  }
-
-  readonly #onRead = (error: OsError | null, bytesRead: number): void => {
-    if (error !== null) return this.#failed(error, false);
-    if (bytesRead === 0) return this.#finish(this.medium?.endedEarly() ?? null);
-    this.moved += bytesRead;
-    return this.moved < this.buffer.length ? this.read() : this.#finish(null);
-  };
-
-  readonly #onWritten = (error: OsError | null, bytesWritten: number): void => {
-    if (error !== null) return this.#failed(error, true);
-    this.moved += bytesWritten;
-    return this.moved < this.buffer.length ? this.write() : this.#finish(null);
-  };
-
-  #failed(error: OsError, writing: boolean): void {
-    this.#finish(this.medium?.failed(error, writing) ?? null);
-  }
-
-  #finish(fault: StorageFault | null): void {
-    const { medium, done } = this;
-    if (this.cached) medium?.written();
-    this.medium = null;
-    this.done = null;
-    this.buffer = ZERO_CHUNK;
-    if (pool.length < POOL_SIZE) pool.push(this);
-    done?.(fault);
-    medium?.operationOver();
-  }
-}
-
-const pool: Operation[] = [];
-
-export class FdMedium implements Backstore {
+export class FdMedium implements Backstore, OperationOwner {
   readonly sizeBytes: number;
   readonly readOnly: boolean;
   readonly fault = null;
   readonly #options: FdMediumOptions;
   readonly #syscalls: Syscalls | null;
+  readonly #lane: IoLane;
+  readonly #readPace: Pace;
+  readonly #writePace: Pace;
+  #readsNow: boolean;
   #writeCache: boolean;
+  /** Writes that the pool has: they may hold the file's lock. */
+  #poolWrites = 0;
   /** Written to the page cache since the last flush began. */
   #dirty = false;
   #flushing: Done[] | null = null;
@@ -102,6 +65,11 @@ export class FdMedium implements Backstore {
     this.readOnly = options.readOnly;
     this.#writeCache = options.writeCache;
     this.#syscalls = options.syscalls === undefined ? SYSCALLS : options.syscalls;
+    this.#readsNow = this.#syscalls !== null;
+    this.#lane = (options.slots ?? IO_SLOTS).lane();
+    const nowMs = options.nowMs ?? (() => performance.now());
+    this.#readPace = new Pace(SLOW_READ_MS, nowMs);
+    this.#writePace = new Pace(SLOW_WRITE_MS, nowMs);
   }
 
   get writeCache(): boolean {
@@ -116,7 +84,11 @@ export class FdMedium implements Backstore {
     if (this.#closing !== null) return done(this.#closed());
     if (byteOffset + into.length > this.sizeBytes) return done(this.#outOfRange('readError'));
     if (into.length === 0) return done(null);
-    return this.#begin(this.#options.fd, into, byteOffset, done).read();
+    const moved = this.#readNow(into, byteOffset);
+    if (moved === into.length) return done(null);
+    const operation = this.#begin(this.#options.fd, into, byteOffset, done);
+    operation.moved = moved;
+    return this.#lane.run(operation);
   }
 
   write(from: Buffer, byteOffset: number, fua: boolean, done: Done): void {
@@ -125,9 +97,11 @@ export class FdMedium implements Backstore {
     if (from.length === 0) return done(null);
     const { fd, durableFd } = this.#options;
     const durable = fua || !this.#writeCache;
+    const moved = durable ? 0 : this.#writeNow(from, byteOffset);
+    if (moved === from.length) return done(null);
     const operation = this.#begin(durable ? durableFd : fd, from, byteOffset, done);
-    operation.cached = !durable;
-    return operation.write();
+    operation.moved = moved;
+    return this.#runWrite(operation, !durable);
   }
 
   /** Calls that come while one flush runs share the next one: theirs must begin after they came. */
@@ -143,7 +117,7 @@ export class FdMedium implements Backstore {
     this.#inFlight++;
     const over: Done = (fault) => {
       done(fault);
-      this.operationOver();
+      this.#over();
     };
     const durable: Done = (fault) => {
       this.#dirty = true;
@@ -154,11 +128,15 @@ export class FdMedium implements Backstore {
     if (this.#syscalls === null) return zeros();
     const { fd } = this.#options;
     const mode = FALLOCATE.PUNCH_HOLE_KEEP_SIZE;
-    return this.#syscalls.fallocate(fd, mode, byteOffset, byteLength, (error, result) => {
-      // Not every file system and device can; writing zeros holds the same promise.
-      if (error === null && result === 0) durable(null);
-      else zeros();
-    });
+    const { fallocate } = this.#syscalls;
+    const start = (): void =>
+      fallocate(fd, mode, byteOffset, byteLength, (error, result) => {
+        this.#lane.over();
+        // Not every file system and device can; writing zeros holds the same promise.
+        if (error === null && result === 0) durable(null);
+        else zeros();
+      });
+    return this.#lane.run({ start });
   }
 
   extentAt(byteOffset: number): MediumExtent {
@@ -177,17 +155,12 @@ export class FdMedium implements Backstore {
   }
 
   /** For `Operation` only. */
-  operationOver(): void {
-    this.#inFlight--;
-    if (this.#inFlight > 0 || this.#idle === null) return;
-    const idle = this.#idle;
-    this.#idle = null;
-    idle();
-  }
-
-  /** For `Operation` only: a flush that began before need not cover it, but the next must. */
-  written(): void {
-    this.#dirty = true;
+  operationOver(operation: Operation): void {
+    // A flush that began meanwhile need not cover it, but the next one must.
+    if (operation.cached) this.#dirty = true;
+    if (operation.writing) this.#poolWrites--;
+    this.#lane.over();
+    this.#over();
   }
 
   /** For `Operation` only. */
@@ -204,15 +177,64 @@ export class FdMedium implements Backstore {
 
   #begin(fd: number, buffer: Buffer, byteOffset: number, done: Done): Operation {
     this.#inFlight++;
-    const operation = pool.pop() ?? new Operation();
-    operation.medium = this;
+    const operation = Operation.acquire();
+    operation.owner = this;
     operation.fd = fd;
     operation.buffer = buffer;
     operation.byteOffset = byteOffset;
     operation.moved = 0;
+    operation.writing = false;
     operation.cached = false;
     operation.done = done;
     return operation;
+  }
+
+  #runWrite(operation: Operation, cached: boolean): void {
+    operation.writing = true;
+    operation.cached = cached;
+    this.#poolWrites++;
+    this.#lane.run(operation);
+  }
+
+  #over(): void {
+    this.#inFlight--;
+    if (this.#inFlight > 0 || this.#idle === null) return;
+    const idle = this.#idle;
+    this.#idle = null;
+    // Those who are told of the last operation come first.
+    queueMicrotask(idle);
+  }
+
+  /** Bytes that could be read without waiting; errors are left for the pool to meet and name. */
+  #readNow(into: Buffer, byteOffset: number): number {
+    const { fd } = this.#options;
+    if (this.#readsNow && this.#syscalls !== null) {
+      const bytesRead = this.#syscalls.readNow(fd, into, byteOffset);
+      if (bytesRead !== NO_READ_NOW) return bytesRead;
+      this.#readsNow = false;
+    }
+    if (!this.#readPace.begin()) return 0;
+    try {
+      return fs.readSync(fd, into, 0, into.length, byteOffset);
+    } catch {
+      return 0;
+    } finally {
+      this.#readPace.took();
+    }
+  }
+
+  /** As `#readNow`; not while a call that waits for the device may hold the file's lock. */
+  #writeNow(from: Buffer, byteOffset: number): number {
+    if (this.#poolWrites > 0 || this.#flushing !== null || !this.#writePace.begin()) return 0;
+    try {
+      const bytesWritten = fs.writeSync(this.#options.fd, from, 0, from.length, byteOffset);
+      this.#dirty = true;
+      return bytesWritten;
+    } catch {
+      return 0;
+    } finally {
+      this.#writePace.took();
+    }
   }
 
   #refuseWrite(byteOffset: number, byteLength: number): StorageFault | null {
@@ -238,7 +260,7 @@ export class FdMedium implements Backstore {
       const chunk = length === ZERO_CHUNK.length ? ZERO_CHUNK : ZERO_CHUNK.subarray(0, length);
       const offset = byteOffset + at;
       at += length;
-      return this.#begin(this.#options.fd, chunk, offset, step).write();
+      return this.#runWrite(this.#begin(this.#options.fd, chunk, offset, step), true);
     };
     step(null);
   }
@@ -258,9 +280,15 @@ export class FdMedium implements Backstore {
   }
 
   #sync(): void {
-    this.#dirty = false;
     this.#inFlight++;
+    this.#lane.run({ start: () => this.#startSync() });
+  }
+
+  #startSync(): void {
+    // What is written from here on need not be covered.
+    this.#dirty = false;
     fs.fdatasync(this.#options.fd, (error) => {
+      this.#lane.over();
       const waiting = this.#flushing ?? [];
       this.#flushing = this.#nextFlush;
       this.#nextFlush = null;
@@ -268,7 +296,7 @@ export class FdMedium implements Backstore {
       if (fault !== null) this.#dirty = true;
       if (this.#flushing !== null) this.#sync();
       for (const done of waiting) done(fault);
-      this.operationOver();
+      this.#over();
     });
   }
 

@@ -20,7 +20,14 @@ export interface Syscalls {
   blockDeviceSize(fd: number): number;
   /** ioctl BLKROGET, or null when it cannot be asked. */
   blockDeviceReadOnly(fd: number): boolean | null;
+  /**
+   * preadv2(2) with RWF_NOWAIT: what the page cache has, without waiting for the device. Gives the
+   * bytes read, 0 when there are none, `NO_READ_NOW` when that cannot be asked of this file.
+   */
+  readNow(fd: number, into: Buffer, byteOffset: number): number;
 }
+
+export const NO_READ_NOW = -1;
 
 export const FALLOCATE = { RESERVE: 0, PUNCH_HOLE_KEEP_SIZE: 3 } as const;
 
@@ -31,6 +38,7 @@ const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 const BLKGETSIZE64 = 0x8008_1272;
 const BLKROGET = 0x125e;
+const RWF_NOWAIT = 0x08;
 
 /** What of the package is used. */
 interface ForeignFunction {
@@ -40,6 +48,7 @@ interface ForeignFunction {
 interface Koffi {
   load(name: string): { func(prototype: string): ForeignFunction };
   errno(): number;
+  address(memory: Buffer): bigint;
 }
 
 function bind(): Syscalls | null {
@@ -52,6 +61,11 @@ function bind(): Syscalls | null {
     const lseek = libc.func('int64_t lseek(int fd, int64_t offset, int whence)');
     const flock = libc.func('int flock(int fd, int operation)');
     const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
+    const preadv2 = libc.func(
+      'int64_t preadv2(int fd, void *vector, int count, int64_t offset, int flags)',
+    );
+    // struct iovec: address and length, in the machine's own words.
+    const vector = new BigUint64Array(2);
     const ask = (fd: number, request: number, answer: Buffer): boolean =>
       ioctl(fd, request, answer) === 0;
     return {
@@ -76,6 +90,13 @@ function bind(): Syscalls | null {
       blockDeviceReadOnly(fd) {
         const answer = Buffer.alloc(4);
         return ask(fd, BLKROGET, answer) ? answer.readInt32LE() !== 0 : null;
+      },
+      readNow(fd, into, byteOffset) {
+        vector[0] = koffi.address(into);
+        vector[1] = BigInt(into.length);
+        const bytesRead = preadv2(fd, vector, 1, byteOffset, RWF_NOWAIT);
+        if (bytesRead >= 0) return bytesRead;
+        return koffi.errno() === EAGAIN ? 0 : NO_READ_NOW;
       },
     };
   } catch {

@@ -127,8 +127,12 @@ describe('fileio', () => {
       ];
       read(fd, data, offset, Math.min(length, 700), position, done);
     });
+    const { writeSync } = fs;
+    vi.spyOn(fs, 'writeSync').mockImplementation(((fd, data: Buffer, from, length, at) =>
+      writeSync(fd, data, from, Math.min(length ?? 0, 1000), at)) as typeof writeSync);
     const data = Buffer.from(Array.from({ length: 8192 }, (_, index) => index % 251));
     expect(await writeTo(medium, data, 512)).toBeNull();
+    expect(await writeTo(medium, data, 512, true)).toBeNull();
     const into = Buffer.alloc(8192);
     expect(await readFrom(medium, into, 512)).toBeNull();
     expect(into.equals(data)).toBe(true);
@@ -147,6 +151,9 @@ describe('fileio', () => {
     vi.spyOn(fs, 'write').mockImplementation((...args: unknown[]) => {
       (args.at(-1) as (error: Error) => void)(failing(code));
     });
+    vi.spyOn(fs, 'writeSync').mockImplementation(() => {
+      throw failing(code);
+    });
     expect((await writeTo(medium, Buffer.alloc(512), 0))?.kind).toBe(kind);
     expect(lost).toHaveBeenCalledTimes(kind === 'notReady' ? 1 : 0);
   });
@@ -158,6 +165,11 @@ describe('fileio', () => {
     vi.spyOn(fs, 'write').mockImplementation((...args: Parameters<typeof write>) => {
       written.push(args[0]);
       write(...args);
+    });
+    const { writeSync } = fs;
+    vi.spyOn(fs, 'writeSync').mockImplementation((...args: Parameters<typeof writeSync>) => {
+      written.push(args[0]);
+      return writeSync(...args);
     });
     await writeTo(medium, Buffer.alloc(512), 0, false);
     await writeTo(medium, Buffer.alloc(512), 0, true);

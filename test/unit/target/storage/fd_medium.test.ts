@@ -1,0 +1,185 @@
+import fs from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { StorageFault } from '../../../../src/target/storage/backstore.ts';
+import { FdMedium } from '../../../../src/target/storage/fd_medium.ts';
+import { IoSlots } from '../../../../src/target/storage/io_slots.ts';
+import { NO_READ_NOW, SYSCALLS, type Syscalls } from '../../../../src/target/storage/syscalls.ts';
+import { flushOf, readFrom, writeTo } from '../../../compliance/backstore.ts';
+
+const SIZE = 1024 * 1024;
+const PATTERN = Buffer.from(Array.from({ length: SIZE }, (_, index) => (index * 7) % 253));
+let folder = '';
+let now = 0;
+const opened: FdMedium[] = [];
+beforeEach(() => {
+  now = 0;
+  folder = mkdtempSync(join(tmpdir(), 'medium-'));
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const medium of opened.splice(0)) await medium.close();
+  rmSync(folder, { recursive: true });
+});
+
+function openMedium(syscalls: Syscalls | null, slots = new IoSlots(4)): FdMedium {
+  const path = join(folder, `disk${opened.length}.img`);
+  fs.writeFileSync(path, PATTERN);
+  const medium = new FdMedium({
+    path,
+    fd: fs.openSync(path, 'r+'),
+    durableFd: fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_DSYNC),
+    sizeBytes: SIZE,
+    readOnly: false,
+    writeCache: true,
+    hold: null,
+    lost: () => {},
+    syscalls,
+    slots,
+    nowMs: () => now,
+  });
+  opened.push(medium);
+  return medium;
+}
+
+/** Reads now what `cached` says is there: so many bytes. */
+function pretending(cached: (into: Buffer, at: number) => number): Syscalls {
+  if (SYSCALLS === null) throw new Error('no system calls');
+  return { ...SYSCALLS, readNow: (_fd, into, at) => cached(into, at) };
+}
+
+const within = (run: (done: (fault: StorageFault | null) => void) => void): boolean => {
+  let over = false;
+  run((fault) => (over = fault === null));
+  return over;
+};
+
+describe.skipIf(SYSCALLS === null)('what the page cache has', () => {
+  test('is read within the call, and right', () => {
+    const medium = openMedium(SYSCALLS);
+    const into = Buffer.alloc(70_000);
+    expect(within((done) => medium.read(into, 12_288, done))).toBe(true);
+    expect(into.equals(PATTERN.subarray(12_288, 82_288))).toBe(true);
+  });
+
+  test('may be a part: the pool reads the rest', async () => {
+    const read = vi.spyOn(fs, 'read');
+    const medium = openMedium(
+      pretending((into, at) => PATTERN.copy(into, 0, at, at + Math.min(700, into.length))),
+    );
+    const into = Buffer.alloc(4096);
+    expect(await readFrom(medium, into, 8192)).toBeNull();
+    expect(into.equals(PATTERN.subarray(8192, 12_288))).toBe(true);
+    expect(read).toHaveBeenCalledOnce();
+    expect(read.mock.calls[0]?.slice(2, 5)).toEqual([700, 3396, 8892]);
+  });
+
+  test('may be nothing: the event loop does not wait for the device', async () => {
+    const readSync = vi.spyOn(fs, 'readSync');
+    const medium = openMedium(pretending(() => 0));
+    const into = Buffer.alloc(4096);
+    let over = false;
+    const done = readFrom(medium, into, 8192).then((fault) => {
+      over = true;
+      return fault;
+    });
+    expect(over).toBe(false);
+    expect(await done).toBeNull();
+    expect(into.equals(PATTERN.subarray(8192, 12_288))).toBe(true);
+    expect(readSync).not.toHaveBeenCalled();
+  });
+
+  test('cannot be asked of every file: then reads are tried while they are quick', async () => {
+    const readSync = vi.spyOn(fs, 'readSync').mockImplementation(((_fd, into: Buffer) => {
+      now += 30;
+      return into.length;
+    }) as typeof fs.readSync);
+    const read = vi.spyOn(fs, 'read');
+    const asked = vi.fn(() => NO_READ_NOW);
+    const medium = openMedium(pretending(asked));
+    const readOne = () => readFrom(medium, Buffer.alloc(4096), 0);
+    await readOne();
+    await readOne();
+    expect(asked).toHaveBeenCalledOnce();
+    expect([readSync.mock.calls.length, read.mock.calls.length]).toEqual([1, 1]);
+    now += 1000;
+    await readOne();
+    expect([readSync.mock.calls.length, read.mock.calls.length]).toEqual([2, 1]);
+  });
+});
+
+describe('writes to the page cache', () => {
+  const block = Buffer.alloc(4096, 0x5a);
+
+  test('are done within the call while they are quick', () => {
+    const medium = openMedium(null);
+    expect(within((done) => medium.write(block, 0, false, done))).toBe(true);
+    const into = Buffer.alloc(4096);
+    expect(within((done) => medium.read(into, 0, done))).toBe(true);
+    expect(into.equals(block)).toBe(true);
+  });
+
+  test('go to the pool for a while after a slow one', async () => {
+    const { writeSync } = fs;
+    vi.spyOn(fs, 'writeSync').mockImplementation((...args: Parameters<typeof writeSync>) => {
+      now += 20;
+      return writeSync(...args);
+    });
+    const medium = openMedium(null);
+    expect(within((done) => medium.write(block, 0, false, done))).toBe(true);
+    expect(within((done) => medium.write(block, 4096, false, done))).toBe(false);
+    expect(await flushOf(medium)).toBeNull();
+    now += 60;
+    expect(within((done) => medium.write(block, 8192, false, done))).toBe(true);
+    // Slow again: the pause doubles.
+    now += 60;
+    expect(within((done) => medium.write(block, 8192, false, done))).toBe(false);
+  });
+
+  test('never wait on the event loop behind a write or flush in the pool', async () => {
+    const pending: (() => void)[] = [];
+    const { fdatasync, write } = fs;
+    vi.spyOn(fs, 'fdatasync').mockImplementation(((fd: number, done: () => void) => {
+      pending.push(() => fdatasync(fd, done));
+    }) as typeof fs.fdatasync);
+    const medium = openMedium(null);
+    const writeSync = vi.spyOn(fs, 'writeSync');
+    await writeTo(medium, block, 0);
+    expect(writeSync).toHaveBeenCalledTimes(1);
+    const flushed = flushOf(medium);
+    await writeTo(medium, block, 4096);
+    expect(writeSync).toHaveBeenCalledTimes(1);
+    pending.shift()?.();
+    expect(await flushed).toBeNull();
+    vi.spyOn(fs, 'write').mockImplementation((...args: Parameters<typeof write>) => {
+      pending.push(() => write(...args));
+    });
+    const durable = writeTo(medium, block, 8192, true);
+    const behind = writeTo(medium, block, 12_288);
+    expect(pending).toHaveLength(2);
+    for (const go of pending.splice(0)) go();
+    expect(await Promise.all([durable, behind])).toEqual([null, null]);
+    expect(writeSync).toHaveBeenCalledTimes(1);
+    const last = flushOf(medium);
+    pending.shift()?.();
+    expect(await last).toBeNull();
+  });
+
+  test('a medium that hangs does not keep another from its device', async () => {
+    const slots = new IoSlots(4);
+    const [hung, healthy] = [openMedium(null, slots), openMedium(null, slots)];
+    const stuck: (() => void)[] = [];
+    const { write } = fs;
+    const spy = vi.spyOn(fs, 'write').mockImplementation((...args: Parameters<typeof write>) => {
+      stuck.push(() => write(...args));
+    });
+    const waiting = Array.from({ length: 16 }, (_, at) => writeTo(hung, block, at * 4096, true));
+    expect(stuck).toHaveLength(3);
+    spy.mockRestore();
+    expect(await writeTo(healthy, block, 0, true)).toBeNull();
+    for (const go of stuck) go();
+    expect(await Promise.all(waiting)).toEqual(waiting.map(() => null));
+  });
+});
