@@ -113,6 +113,10 @@ export interface NodeKind {
    * ConfigError for what LIO has and this engine has not (`pscsi`): it names what to use instead.
    */
   readonly child: (document: Document, node: TreeNode, name: string) => TreeNode | undefined;
+  /** Children that only the running engine knows; shown after those of the document. */
+  readonly liveChildren?: (view: View, node: TreeNode) => readonly TreeNode[];
+  /** One of them by name; may know more names than are shown. */
+  readonly liveChild?: (view: View, node: TreeNode, name: string) => TreeNode | undefined;
   readonly summary: (view: View, node: TreeNode) => Summary;
   /** Lines of `info`, as `key: value`. */
   readonly info?: (view: View, node: TreeNode) => readonly string[];

@@ -1,6 +1,6 @@
 /** The tree over a document: nodes are made on demand, so its size costs nothing. */
 import type { Document } from './document.ts';
-import type { TreeNode } from './node.ts';
+import type { TreeNode, View } from './node.ts';
 import { ROOT } from './kinds/root.ts';
 
 export { pathOf } from './kinds/kit.ts';
@@ -28,4 +28,17 @@ export function childOf(document: Document, node: TreeNode, name: string): TreeN
 
 export function childrenOf(document: Document, node: TreeNode): readonly TreeNode[] {
   return node.kind.children(document, node);
+}
+
+/** The children as they are now: of the document, then of the running engine. */
+export function viewChildren(view: View, node: TreeNode): readonly TreeNode[] {
+  const { children, liveChildren } = node.kind;
+  const live = liveChildren?.(view, node) ?? [];
+  return live.length === 0
+    ? children(view.document, node)
+    : [...children(view.document, node), ...live];
+}
+
+export function viewChild(view: View, node: TreeNode, name: string): TreeNode | undefined {
+  return node.kind.child(view.document, node, name) ?? node.kind.liveChild?.(view, node, name);
 }

@@ -1,6 +1,7 @@
 /** What the words of a line mean at a place of the tree: where to go, or which command to run. */
 import { ConfigError } from '../objects/errors.ts';
 import type { CommandDeclaration, TreeNode } from '../objects/node.ts';
+import { viewChild, viewChildren } from '../objects/tree.ts';
 import type { Builtin, Builtins } from './builtin.ts';
 import { keywordOf } from './grammar.ts';
 import type { Word } from './grammar.ts';
@@ -35,6 +36,9 @@ export function commandAt(node: TreeNode, name: string, builtins: Builtins): Com
   return { name, builtin };
 }
 
+const isOffered = ({ builtin }: Command & { builtin: Builtin }, node: TreeNode) =>
+  builtin.at?.(node) !== false;
+
 /** Names offered by help and completion at a node, sorted. */
 export function commandsAt(node: TreeNode, builtins: Builtins): readonly string[] {
   const offered = Object.entries(builtins)
@@ -45,7 +49,7 @@ export function commandsAt(node: TreeNode, builtins: Builtins): readonly string[
 
 function commandNotFound(node: TreeNode, name: string, scope: LineScope): ConfigError {
   const commands = [...commandsAt(node, scope.builtins), ...Object.keys(scope.builtins)];
-  const children = node.kind.children(scope.document, node).slice(0, 1000);
+  const children = viewChildren(scope.view, node).slice(0, 1000);
   const guess =
     nearest(name, commands) ??
     nearest(
@@ -65,13 +69,16 @@ export function meaningOf(words: readonly Word[], scope: LineScope): Meaning {
   const [first, second] = words;
   if (first === undefined) return { kind: 'nothing' };
   if (words.every((word) => keywordOf(word) !== undefined)) return { kind: 'continued', words };
-  const { here, document, builtins } = scope;
+  const { here, view, builtins } = scope;
   const { text } = first;
   if (!looksLikePath(text)) {
-    if (commandAt(here, text, builtins) !== undefined) {
+    const child = viewChild(view, here, text);
+    const command = commandAt(here, text, builtins);
+    // `sessions` is a child of a TPG, and elsewhere a command.
+    const elsewhere = command !== undefined && 'builtin' in command && !isOffered(command, here);
+    if (command !== undefined && (child === undefined || !elsewhere)) {
       return run([here], false, text, words.slice(1));
     }
-    const child = here.kind.child(document, here, text);
     if (child === undefined) throw commandNotFound(here, text, scope);
     return second === undefined ? { kind: 'move', node: child } : at([child], false, words, scope);
   }
@@ -108,8 +115,8 @@ function at(
 
 /** `/saveconfig`: a command of the root, spelled like a path, when no child is called so. */
 function rootCommand(text: string, scope: LineScope): string | undefined {
-  const { root, document } = scope;
+  const { root, view } = scope;
   const name = /^\/+([a-z_]+)$/.exec(text)?.[1];
   if (name === undefined || commandAt(root, name, scope.builtins) === undefined) return undefined;
-  return root.kind.child(document, root, name) === undefined ? name : undefined;
+  return viewChild(view, root, name) === undefined ? name : undefined;
 }

@@ -12,6 +12,7 @@ import type { Word } from './grammar.ts';
 import { attributeNamed, groupsOf } from './groups.ts';
 import { looksLikePath, resolvePath } from './paths.ts';
 import { compareNames } from '../objects/kinds/kit.ts';
+import { viewChildren } from '../objects/tree.ts';
 import type { Shell } from './shell.ts';
 
 export type CandidateKind = 'path' | 'command' | 'parameter' | 'keyword';
@@ -118,9 +119,9 @@ class Completer {
     const base = typed.slice(0, slash + 1);
     const [parent] = base === '' ? [scope.here] : resolvePath(base, scope, false);
     if (parent === undefined) return [];
-    const children = parent.kind.children(scope.document, parent);
+    const children = viewChildren(scope.view, parent);
     const candidates = children.map((child): Candidate => {
-      const leaf = child.kind.children(scope.document, child).length === 0;
+      const leaf = viewChildren(scope.view, child).length === 0;
       const text = base + child.name + (leaf ? '' : '/');
       return { text, kind: 'path', final: leaf };
     });

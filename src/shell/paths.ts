@@ -1,12 +1,11 @@
 /** Paths of the tree: absolute, relative, `..`, `.`, `@bookmark`, `@bookmark/child` and globs. */
 import { ConfigError } from '../objects/errors.ts';
-import type { Document } from '../objects/document.ts';
-import type { TreeNode } from '../objects/node.ts';
-import { pathOf } from '../objects/tree.ts';
+import type { TreeNode, View } from '../objects/node.ts';
+import { pathOf, viewChild, viewChildren } from '../objects/tree.ts';
 import { withHint } from './hints.ts';
 
 export interface PathScope {
-  readonly document: Document;
+  readonly view: View;
   readonly root: TreeNode;
   readonly here: TreeNode;
   bookmark(name: string): string | undefined;
@@ -26,9 +25,9 @@ function globPattern(component: string): RegExp {
   return new RegExp(`^${source.replace(/\?/g, '.')}$`);
 }
 
-export function noSuchPath(parent: TreeNode, name: string, document: Document): ConfigError {
+export function noSuchPath(parent: TreeNode, name: string, view: View): ConfigError {
   const base = parent.parent === undefined ? '' : pathOf(parent);
-  const known = parent.kind.children(document, parent).map((child) => child.name);
+  const known = viewChildren(view, parent).map((child) => child.name);
   return new ConfigError(withHint(`No such path ${base}/${name}`, name, known.slice(0, 1000)));
 }
 
@@ -49,7 +48,7 @@ export function resolvePath(text: string, scope: PathScope, globs = true): reado
   for (const name of rest.split('/')) {
     if (name === '' || name === '.') continue;
     if (name === '..') nodes = [...new Map(nodes.map((n) => parentEntry(n))).values()];
-    else nodes = step(nodes, name, scope.document, globs);
+    else nodes = step(nodes, name, scope.view, globs);
   }
   return nodes;
 }
@@ -62,30 +61,30 @@ function parentEntry(node: TreeNode): [string, TreeNode] {
 function step(
   nodes: readonly TreeNode[],
   name: string,
-  document: Document,
+  view: View,
   globs: boolean,
 ): readonly TreeNode[] {
   const found: TreeNode[] = [];
   for (const node of nodes) {
-    const child = node.kind.child(document, node, name);
+    const child = viewChild(view, node, name);
     if (child !== undefined) found.push(child);
     else if (globs && hasGlob(name)) {
       const pattern = globPattern(name);
-      const children = node.kind.children(document, node);
+      const children = viewChildren(view, node);
       found.push(...children.filter((candidate) => pattern.test(candidate.name)));
     }
   }
   const first = nodes[0];
-  if (found.length === 0 && first !== undefined) throw noSuchPath(first, name, document);
+  if (found.length === 0 && first !== undefined) throw noSuchPath(first, name, view);
   return found;
 }
 
 /** The node at a path, or the nearest one above it that still exists. */
-export function nearestExisting(path: string, root: TreeNode, document: Document): TreeNode {
+export function nearestExisting(path: string, root: TreeNode, view: View): TreeNode {
   let node = root;
   for (const name of path.split('/')) {
     if (name === '') continue;
-    const child = node.kind.child(document, node, name);
+    const child = viewChild(view, node, name);
     if (child === undefined) return node;
     node = child;
   }

@@ -60,7 +60,7 @@ class Candidate {
 
   node(path: string): TreeNode {
     const scope = {
-      document: this.document,
+      view: { ...this.#context.view, document: this.document },
       root: this.#root,
       here: this.#root,
       bookmark: () => undefined,

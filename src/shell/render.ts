@@ -1,7 +1,7 @@
 /** The tree as targetcli draws it, and the prompt. */
 import type { Summary, TreeNode, View } from '../objects/node.ts';
 import type { Preferences } from '../objects/preferences.ts';
-
+import { viewChildren } from '../objects/tree.ts';
 import type { ColorName, Painter } from './style.ts';
 
 const WIDTH_MAX = 132;
@@ -26,7 +26,7 @@ export function summaryText(summary: Summary): string {
 /** Lines joined by newlines, the last one included. */
 export function renderTree(node: TreeNode, options: TreeOptions): string {
   const lines: string[] = [];
-  const children = childrenOf(options.view, node);
+  const children = viewChildren(options.view, node);
   if (options.preferences.tree_show_root) {
     lines.push(nodeLine(node, '', 0, options));
     renderChildren(children, '  ', 1, options, lines);
@@ -34,10 +34,6 @@ export function renderTree(node: TreeNode, options: TreeOptions): string {
     renderChildren(children, '', 1, options, lines);
   }
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
-}
-
-function childrenOf(view: View, node: TreeNode): readonly TreeNode[] {
-  return node.kind.children(view.document, node);
 }
 
 function renderChildren(
@@ -51,7 +47,7 @@ function renderChildren(
   nodes.forEach((node, index) => {
     lines.push(nodeLine(node, indent, level, options));
     const connector = index === nodes.length - 1 ? '  ' : '| ';
-    const children = childrenOf(options.view, node);
+    const children = viewChildren(options.view, node);
     renderChildren(children, indent + connector, level + 1, options, lines);
   });
 }

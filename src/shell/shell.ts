@@ -163,7 +163,7 @@ export class Shell implements ShellContext {
       const name = first?.text.slice(0, first.equals) ?? '';
       throw new ConfigError(`Command not found ${name}: a value alone belongs to no command`);
     }
-    const node = nearestExisting(last.path, this.root, view.document);
+    const node = nearestExisting(last.path, this.root, view);
     const group = { text: last.group, start: 0, end: 0, quoted: false, equals: -1 };
     const command = commandAt(node, 'set', this.builtins);
     if (command !== undefined) await this.runCommand(command, node, view, [group, ...words]);
@@ -171,7 +171,7 @@ export class Shell implements ShellContext {
 
   /** The current node; when it is gone, the nearest one above. */
   hereIn(view: View): TreeNode {
-    const node = nearestExisting(this.cwd, this.root, view.document);
+    const node = nearestExisting(this.cwd, this.root, view);
     if (pathOf(node) !== this.cwd) this.#trail.replaceCurrent(pathOf(node));
     return node;
   }
@@ -183,7 +183,7 @@ export class Shell implements ShellContext {
   lineScope(view: View, here: TreeNode): LineScope {
     const { bookmarks } = this.store;
     return {
-      document: view.document,
+      view,
       root: this.root,
       here,
       builtins: this.builtins,
@@ -197,8 +197,7 @@ export class Shell implements ShellContext {
   }
 
   moveInHistory(direction: -1 | 1, view: View): void {
-    const exists = (path: string) =>
-      pathOf(nearestExisting(path, this.root, view.document)) === path;
+    const exists = (path: string) => pathOf(nearestExisting(path, this.root, view)) === path;
     if (this.#trail.step(direction, exists)) {
       this.#rememberTrail();
       this.console.say('info', `Taking you back to ${this.cwd}.`);

@@ -13,6 +13,7 @@ import { checkCredentials, credentialsOf } from './auth_group.ts';
 import { changed, info, makeNode, mergeBag } from './kit.ts';
 import { LUNS } from './luns.ts';
 import { PORTALS } from './portals.ts';
+import { SESSIONS, sessionsOf } from './sessions.ts';
 
 /** Datera shows beside the credentials whether this target proves itself; it follows from them. */
 const TPG_AUTH = {
@@ -120,6 +121,9 @@ function folder(parent: TreeNode, name: string): TreeNode | undefined {
   return kind && makeNode(kind, parent, name, [...parent.at, name]);
 }
 
+const sessionsFolder = (parent: TreeNode) =>
+  makeNode(SESSIONS, parent, 'sessions', [...parent.at, 'sessions']);
+
 export const TPG: NodeKind = {
   id: 'tpg',
   help: 'A target portal group: who may log in where, and which LUNs are seen.',
@@ -155,6 +159,9 @@ export const TPG: NodeKind = {
     if (portal?.ok !== true || portals === undefined) return undefined;
     return portals.kind.child(document, portals, portalKey(portal.portal));
   },
+  // Not among the others while nobody is logged in: the tree is then the one that guides show.
+  liveChildren: (view, node) => (sessionsOf(view, node).length === 0 ? [] : [sessionsFolder(node)]),
+  liveChild: (_view, node, name) => (name === 'sessions' ? sessionsFolder(node) : undefined),
   summary: ({ document }, node) => summary(tpgAt(document, node)),
   info: ({ document }, node) => [
     `enable: ${tpgAt(document, node).enabled ? 'True' : 'False'}`,

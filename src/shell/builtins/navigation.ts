@@ -3,7 +3,7 @@ import { ConfigError } from '../../objects/errors.ts';
 import type { TreeNode, View } from '../../objects/node.ts';
 import type { Builtin, Call } from '../builtin.ts';
 import { resolvePath } from '../paths.ts';
-import { pathOf } from '../../objects/tree.ts';
+import { pathOf, viewChild, viewChildren } from '../../objects/tree.ts';
 import { heading, renderTree, summaryText } from '../render.ts';
 
 const text = (help: string) => ({ kind: 'text', lengthMax: 4096, default: '', help }) as const;
@@ -33,7 +33,7 @@ const ls: Builtin = {
     let depthText = args['depth'];
     // `ls 2`: a number that is no child is a depth.
     if (depthText === undefined && /^\d+$/.test(path)) {
-      if (node.kind.child(view.document, node, path) === undefined) {
+      if (viewChild(view, node, path) === undefined) {
         depthText = path;
         path = '';
       }
@@ -81,7 +81,7 @@ function allPaths(root: TreeNode, view: View): readonly string[] {
   const paths: string[] = [];
   const walk = (node: TreeNode) => {
     paths.push(pathOf(node));
-    node.kind.children(view.document, node).forEach(walk);
+    viewChildren(view, node).forEach(walk);
   };
   walk(root);
   return paths;

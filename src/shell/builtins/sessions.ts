@@ -1,15 +1,15 @@
-/** `sessions`: who is logged in. */
-import type { ConnectionInfo, SessionInfo } from '../../objects/engine_port.ts';
+/** `sessions` and `kick`: who is logged in, who was refused, and ending a session. */
+import type { AttributeValue } from '../../objects/attribute.ts';
+import type { ConnectionInfo, RefusedLoginInfo, SessionInfo } from '../../objects/engine_port.ts';
 import { ConfigError } from '../../objects/errors.ts';
+import { ageText, authenticationOf, printable, sessionsOf } from '../../objects/kinds/sessions.ts';
+import type { TreeNode } from '../../objects/node.ts';
 import { atRoot } from '../builtin.ts';
-import type { Builtin } from '../builtin.ts';
+import type { Builtin, Call, ShellContext } from '../builtin.ts';
+import { renderTable } from '../table.ts';
 
-const ACTIONS = ['list', 'detail'] as const;
+const ACTIONS = ['list', 'detail', 'refused', 'kick'] as const;
 const text = (help: string) => ({ kind: 'text', lengthMax: 64, default: '', help }) as const;
-
-/** Names and aliases come from the peer: its escape sequences must not reach the terminal. */
-// eslint-disable-next-line no-control-regex -- control characters are exactly what is replaced
-const printable = (word: string) => word.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
 
 const headline = (session: SessionInfo) =>
   `alias: ${printable(session.initiatorAlias)}\tsid: ${session.sid} type: ${session.type} ` +
@@ -38,37 +38,134 @@ function detail(session: SessionInfo): readonly string[] {
   ];
 }
 
+const SESSION_COLUMNS = ['SID', 'INITIATOR', 'ADDRESS', 'TARGET', 'AUTH', 'AGE', 'LUNS'];
+
+function sessionRow(session: SessionInfo): readonly string[] {
+  return [
+    String(session.sid),
+    printable(session.initiator),
+    session.connections[0]?.address ?? '',
+    session.type === 'Discovery' ? '(discovery)' : `${session.target}/tpg${session.tpgTag}`,
+    authenticationOf(session),
+    ageText(session.ageSeconds),
+    String(session.mappedLuns.length),
+  ];
+}
+
+/** A table for a person; for programs the lines that they know. */
+function list({ console }: ShellContext, open: readonly SessionInfo[]): string {
+  const { columns, painter } = console;
+  if (columns === undefined) return open.map(headline).join('\n');
+  return renderTable(SESSION_COLUMNS, open.map(sessionRow), { columns, painter });
+}
+
+const REFUSED_COLUMNS = ['AGE', 'TIMES', 'INITIATOR', 'ADDRESS', 'TARGET', 'REASON'];
+
+function refusedRow(refused: RefusedLoginInfo): readonly string[] {
+  const { ageSeconds, count, initiator, address, target, rule } = refused;
+  const names = [printable(initiator), address, printable(target)];
+  return [ageText(ageSeconds), String(count), ...names, printable(rule)];
+}
+
+function refusedText(shell: ShellContext, refused: readonly RefusedLoginInfo[]): string {
+  if (refused.length === 0) return '(no refused logins)';
+  const { columns, painter } = shell.console;
+  const rows = refused.map(refusedRow);
+  if (columns !== undefined) return renderTable(REFUSED_COLUMNS, rows, { columns, painter });
+  return refused
+    .map(
+      ({ initiator, address, target, rule, count, ageSeconds }) =>
+        `initiator: ${printable(initiator)} address: ${address} target: ${printable(target)} ` +
+        `times: ${count} last: ${ageText(ageSeconds)} ago reason: ${printable(rule)}`,
+    )
+    .join('\n');
+}
+
+function sidOf(value: AttributeValue | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const word = String(value);
+  if (!/^\d{1,15}$/.test(word)) throw new ConfigError(`sid must be a number, '${word}' given`);
+  return Number(word);
+}
+
+async function endSession(shell: ShellContext, session: SessionInfo): Promise<void> {
+  await shell.client.call('kick', { sid: session.sid });
+  const name = printable(session.initiator);
+  shell.console.say('info', `Ended session ${session.sid} of ${name}.`);
+  const remedy = session.dynamic
+    ? 'set attribute generate_node_acls=0 at its TPG'
+    : 'delete its node ACL';
+  shell.console.say('warning', `It may log in again; to keep it out, ${remedy}.`);
+}
+
 const sessions: Builtin = {
   help:
-    'Shows the open sessions.\n' +
+    'Shows the open sessions, and those that could not open.\n' +
     '`list` is short, `detail` also names initiator, disks and connections. With a number only\n' +
-    'that session is shown.',
+    'that session is shown. `refused` shows the latest logins that were refused, with the\n' +
+    'rule that refused each. `kick sid=N` ends a session: its initiator may log in again.',
   params: {
-    action: { ...text('One of list, detail.'), default: 'list', suggest: () => ACTIONS },
+    action: {
+      ...text('One of list, detail, refused, kick.'),
+      default: 'list',
+      suggest: () => ACTIONS,
+    },
     sid: {
       ...text('Number of one session.'),
       suggest: ({ view }) => view.runtime.sessions.map((session) => String(session.sid)),
     },
   },
-  seeAlso: ['status'],
+  seeAlso: ['status', 'why', 'top'],
   at: atRoot,
-  run: ({ shell, view, args }) => {
+  run: async ({ shell, view, args }) => {
     const action = String(args['action'] ?? 'list');
-    const sid = args['sid'];
-    if (action !== 'list' && action !== 'detail') {
-      throw new ConfigError('action must be one of: list, detail');
+    if (!ACTIONS.some((known) => known === action)) {
+      throw new ConfigError('action must be one of: list, detail, refused, kick');
     }
-    if (sid !== undefined && !/^\d+$/.test(String(sid))) {
-      throw new ConfigError(`sid must be a number, '${sid}' given`);
+    const sid = sidOf(args['sid']);
+    if (action === 'refused') {
+      return shell.console.display(refusedText(shell, view.runtime.refusedLogins));
     }
-    const open = view.runtime.sessions.filter((s) => sid === undefined || s.sid === Number(sid));
-    if (open.length === 0 && sid !== undefined) {
+    const open = view.runtime.sessions.filter((s) => sid === undefined || s.sid === sid);
+    const [first] = open;
+    if (first === undefined && sid !== undefined) {
       throw new ConfigError(`no session found with sid ${sid}`);
     }
+    if (action === 'kick') {
+      if (sid === undefined) throw new ConfigError('Missing required parameter sid');
+      return first === undefined ? undefined : endSession(shell, first);
+    }
     if (open.length === 0) return shell.console.display('(no open sessions)');
-    const lines = open.flatMap((s) => (action === 'list' ? [headline(s)] : detail(s)));
-    return shell.console.display(lines.join('\n'));
+    const shown = action === 'list' ? list(shell, open) : open.flatMap(detail).join('\n');
+    return shell.console.display(shown);
   },
 };
 
-export const SESSIONS = { sessions } as const;
+const isSession = (node: TreeNode) => node.kind.id === 'session';
+const hasSessions = (node: TreeNode) => isSession(node) || node.kind.id === 'sessions';
+
+function kicked({ node, view, args }: Call): SessionInfo {
+  const own = isSession(node) ? Number(node.at.at(-1)) : undefined;
+  const sid = sidOf(args['sid']) ?? own;
+  if (sid === undefined) throw new ConfigError('Missing required parameter sid');
+  const session = sessionsOf(view, node).find((one) => one.sid === sid);
+  if (session === undefined) throw new ConfigError(`no session found with sid ${sid}`);
+  return session;
+}
+
+const kick: Builtin = {
+  help:
+    'Ends a session.\n' +
+    'Its commands are aborted and its connections closed; the initiator may log in again.',
+  params: {
+    sid: {
+      ...text('Number of the session; at a session, that one.'),
+      suggest: ({ node, view }) => sessionsOf(view, node).map(({ sid }) => String(sid)),
+    },
+  },
+  seeAlso: ['info'],
+  only: hasSessions,
+  run: async (call) => endSession(call.shell, kicked(call)),
+};
+
+export const SESSIONS = { kick, sessions } as const;

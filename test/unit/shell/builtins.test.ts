@@ -1,37 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { NO_IO, type SessionInfo } from '../../../src/objects/engine_port.ts';
 import { ROOT } from '../../../src/objects/tree.ts';
 import type { TreeNode } from '../../../src/objects/node.ts';
 import { BUILTINS } from '../../../src/shell/builtins/table.ts';
 import { commandsAt } from '../../../src/shell/command_line.ts';
-import { EXAMPLE, TARGET, testShell } from './kit.ts';
-
-const SESSION: SessionInfo = {
-  sid: 3,
-  tsih: 3,
-  isid: '00023d000001',
-  type: 'Normal',
-  state: 'LOGGED_IN',
-  initiator: 'iqn.1994-05.com.redhat:c1',
-  initiatorAlias: 'client',
-  target: TARGET,
-  tpgTag: 1,
-  authenticated: 'CHAP',
-  dynamic: false,
-  ageSeconds: 5,
-  parameters: {},
-  connections: [
-    {
-      cid: 0,
-      address: '192.0.2.7',
-      port: 40000,
-      portal: '0.0.0.0:3260',
-      transport: 'TCP',
-      state: 'LOGGED_IN',
-    },
-  ],
-  mappedLuns: [{ mappedLun: 0, storageObject: 'fileio/disk1', writeProtect: false, io: NO_IO }],
-};
+import { EXAMPLE, SESSION, TARGET, testShell } from './kit.ts';
 
 describe('sessions', () => {
   test('list has one line each, with the target', async () => {

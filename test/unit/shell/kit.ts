@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { NO_IO, type SessionInfo } from '../../../src/objects/engine_port.ts';
 import { Shell } from '../../../src/shell/shell.ts';
 import { MemoryClient } from '../../shell/memory_client.ts';
 import { MemoryOutput } from '../../shell/memory_output.ts';
@@ -48,3 +49,31 @@ export const EXAMPLE = [
   `/iscsi/${TARGET}/tpg1/luns create /backstores/fileio/disk1`,
   `/iscsi/${TARGET}/tpg1/acls create iqn.1994-05.com.redhat:c1`,
 ] as const;
+
+/** The initiator of `EXAMPLE`, logged in. */
+export const SESSION: SessionInfo = {
+  sid: 3,
+  tsih: 3,
+  isid: '00023d000001',
+  type: 'Normal',
+  state: 'LOGGED_IN',
+  initiator: 'iqn.1994-05.com.redhat:c1',
+  initiatorAlias: 'client',
+  target: TARGET,
+  tpgTag: 1,
+  authenticated: 'CHAP',
+  dynamic: false,
+  ageSeconds: 5,
+  parameters: {},
+  connections: [
+    {
+      cid: 0,
+      address: '192.0.2.7',
+      port: 40000,
+      portal: '0.0.0.0:3260',
+      transport: 'TCP',
+      state: 'LOGGED_IN',
+    },
+  ],
+  mappedLuns: [{ mappedLun: 0, storageObject: 'fileio/disk1', writeProtect: false, io: NO_IO }],
+};

@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest';
+import { NO_IO } from '../../../src/objects/engine_port.ts';
+import { complete } from '../../../src/shell/complete.ts';
+import { fittingWidths } from '../../../src/shell/table.ts';
+import { EXAMPLE, SESSION, TARGET, testShell } from './kit.ts';
+
+const TPG = `/iscsi/${TARGET}/tpg1`;
+const REFUSED = {
+  initiator: 'iqn.1994-05.com.redhat:stranger',
+  target: TARGET,
+  address: '192.0.2.9',
+  rule: 'no node ACL for this initiator, generate_node_acls=0',
+  statusClass: 2,
+  statusDetail: 2,
+  count: 3,
+  ageSeconds: 61,
+};
+
+async function shellWithSession(columns?: number) {
+  const kit = testShell(columns === undefined ? {} : { columns });
+  await kit.run(...EXAMPLE);
+  kit.client.sessions = [SESSION];
+  return kit;
+}
+
+describe('sessions as nodes', () => {
+  test('stand below their TPG while somebody is logged in', async () => {
+    const { client, run } = await shellWithSession(100);
+    const tree = await run(`${TPG} ls`);
+    expect(tree).toMatch(/ {2}o- sessions \.+ \[Sessions: 1\]\n/);
+    expect(tree).toMatch(
+      / {4}o- sid3 \.* ?\[iqn\.1994-05\.com\.redhat:c1, 192\.0\.2\.7, CHAP, LUNs: 1\]\n/,
+    );
+    client.sessions = [];
+    expect(await run(`${TPG} ls`)).not.toContain('sessions');
+    expect(await run(`${TPG}/sessions status`)).toContain('Sessions: 0');
+  });
+
+  test('belong to the TPG that they logged in to', async () => {
+    const { client, run } = await shellWithSession();
+    client.sessions = [{ ...SESSION, tpgTag: 2 }];
+    expect(await run(`${TPG}/sessions/sid3 info`)).toContain('No such path');
+  });
+
+  test('info shows connections, negotiated keys and I/O of each LUN', async () => {
+    const { client, run } = await shellWithSession();
+    const io = { ...NO_IO, commands: 9, reads: 4, readBytes: 2048, errors: 1 };
+    const mappedLuns = [{ ...SESSION.mappedLuns[0]!, io }];
+    client.sessions = [{ ...SESSION, mappedLuns, parameters: { HeaderDigest: 'CRC32C' } }];
+    const lines = (await run(`${TPG}/sessions/sid3 info`)).split('\n');
+    expect(lines).toContain('authenticated: CHAP');
+    expect(lines).toContain('HeaderDigest: CRC32C');
+    expect(lines).toContain('connection 0: 192.0.2.7 port 40000 to 0.0.0.0:3260 (TCP) LOGGED_IN');
+    expect(lines).toContain(
+      'lun 0: fileio/disk1 (rw) 9 commands, 4 reads (2048 bytes), 0 writes (0 bytes), 1 errors',
+    );
+  });
+
+  test('`sessions` in a TPG is its child, elsewhere the command', async () => {
+    const { run, shell } = await shellWithSession();
+    await run(`cd ${TPG}`, 'sessions');
+    expect(shell.cwd).toBe(`${TPG}/sessions`);
+    expect(await run('cd /', 'sessions')).toContain('sid: 3');
+  });
+
+  test('paths to them complete', async () => {
+    const { shell } = await shellWithSession();
+    const { candidates } = await complete(shell, `${TPG}/sessions/`);
+    expect(candidates.map(({ text }) => text)).toContain(`${TPG}/sessions/sid3`);
+  });
+});
+
+describe('kick', () => {
+  test('ends the session of a node, or of a number, and says how to keep it out', async () => {
+    const { client, run } = await shellWithSession();
+    const said = await run(`${TPG}/sessions/sid3 kick`);
+    expect(said).toContain('Ended session 3 of iqn.1994-05.com.redhat:c1.');
+    expect(said).toContain('to keep it out, delete its node ACL');
+    expect(client.sessions).toEqual([]);
+    client.sessions = [{ ...SESSION, dynamic: true }];
+    expect(await run('sessions kick sid=3')).toContain('set attribute generate_node_acls=0');
+    expect(client.sessions).toEqual([]);
+  });
+
+  test('refuses what is not there', async () => {
+    const { client, run } = await shellWithSession();
+    expect(await run('sessions kick')).toContain('Missing required parameter sid');
+    expect(await run('sessions kick 7')).toContain('no session found with sid 7');
+    expect(await run(`${TPG}/sessions kick 7`)).toContain('no session found with sid 7');
+    expect(await run('kick 3')).toContain('Command not found kick');
+    expect(client.sessions).toEqual([SESSION]);
+  });
+});
+
+describe('sessions refused', () => {
+  test('one line each for programs, a table for people', async () => {
+    const { client, run } = testShell();
+    expect(await run('sessions refused')).toBe('(no refused logins)\n');
+    client.refusedLogins = [REFUSED];
+    expect(await run('sessions refused')).toBe(
+      `initiator: ${REFUSED.initiator} address: 192.0.2.9 target: ${TARGET} times: 3 ` +
+        `last: 1m 1s ago reason: ${REFUSED.rule}\n`,
+    );
+    const wide = testShell({ columns: 160 });
+    wide.client.refusedLogins = [REFUSED];
+    const table = await wide.run('sessions refused');
+    for (const word of ['TIMES', '1m 1s', REFUSED.initiator, '192.0.2.9', REFUSED.rule]) {
+      expect(table).toContain(word);
+    }
+  });
+
+  test('control characters of a peer do not reach the terminal', async () => {
+    const { client, run } = testShell({ columns: 120 });
+    client.refusedLogins = [{ ...REFUSED, initiator: 'iqn\u001b]0;x\u0007' }];
+    // eslint-disable-next-line no-control-regex -- the escape is what must not come through
+    expect(await run('sessions refused')).not.toMatch(/\u001b|\u0007/);
+  });
+});
+
+describe('tables', () => {
+  test('no line is wider than the terminal, and nothing is cut', async () => {
+    const { client, run } = testShell({ columns: 60 });
+    client.sessions = [SESSION];
+    const lines = (await run('sessions')).trimEnd().split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(60);
+    const cells = lines.slice(3, -1).map((line) => line.split('│').map((cell) => cell.trim()));
+    const column = (index: number) => cells.map((row) => row[index] ?? '').join('');
+    expect(column(2)).toBe(SESSION.initiator);
+    expect(column(4)).toBe(`${TARGET}/tpg1`);
+  });
+
+  test('a terminal too narrow for any table ends in narrow columns, not in a loop', () => {
+    expect(fittingWidths([40, 40], 5)).toEqual([8, 8]);
+    expect(fittingWidths([3, 40], 30)).toEqual([5, 22]);
+  });
+});
