@@ -6,7 +6,7 @@ import { lstat, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectControl } from '../control/client.ts';
-import type { ControlClient, DaemonInfo } from '../control/protocol.ts';
+import { ControlError, type ControlClient, type DaemonInfo } from '../control/protocol.ts';
 import { checkSocketFolder, checkSocketPath } from '../control/socket_file.ts';
 import { ConfigError } from '../objects/errors.ts';
 import { logFileOf, type Places } from './places.ts';
@@ -83,9 +83,8 @@ async function waitFor(child: ChildProcess, socketPath: string): Promise<Attache
       const attached = await attach(socketPath);
       if (attached !== undefined) return attached;
     } catch (error) {
-      // It took the socket, then ended before it could answer.
-      if (!gone()) await delay(POLL_MS);
-      if (!gone()) throw error;
+      // It took the socket, then ended before it could answer: a later round sees its end.
+      if (!(error instanceof ControlError) && !gone()) throw error;
     }
     if (ended) return undefined;
     await delay(POLL_MS);
