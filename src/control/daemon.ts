@@ -123,9 +123,14 @@ export class Daemon {
     }
   }
 
-  #report({ found, problems }: BootReport): void {
+  #report({ found, problems, lost }: BootReport): void {
     const { configFile: file, socketPath: socket } = this.#options;
     for (const problem of problems) this.#log.warn(`degraded: ${problem}`);
+    if (lost !== undefined) {
+      this.#log.warn('the last run had changes that were not saved: restoreconfig last=true', {
+        time: lost,
+      });
+    }
     if (!found) this.#log.info('no configuration file yet: starting with an empty one', { file });
     const { backstores, iscsi } = this.#store.current.document;
     const { block, fileio, ramdisk } = backstores;

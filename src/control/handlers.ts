@@ -23,12 +23,20 @@ export function createHandlers({ info, store, engine, shutdown }: HandlerOptions
     hello: async () => info,
     document: async () => store.current,
     change: (params) => store.change(params),
+    undo: (params) => store.undo(params),
+    redo: (params) => store.redo(params),
+    history: async ({ limit }) => store.history(limit),
+    state: async () => store.state(),
     save: (params) => store.save(params),
+    backups: () => store.backups(),
     restore: (params) => store.restore(params),
     kick: async ({ sid }) => {
       if (!(await engine.kick(sid))) throw new ConfigError(`no session found with sid ${sid}`);
       return {};
     },
+    compare: (params) => store.compare(params),
+    read: async (params) => store.read(params),
+    render: async (params) => store.render(params),
     runtime: () => engine.runtime(),
     probe: ({ path }) => engine.probe(path),
     addresses: async () => localAddresses(),

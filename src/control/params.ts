@@ -11,6 +11,9 @@ const MAX_DEPTH = 32;
 const MAX_PATH_BYTES = 4096;
 
 const text: Check = (v) => (typeof v === 'string' ? undefined : 'not text');
+const MAX_TEXT = 8192;
+const shortText: Check = (v) =>
+  typeof v === 'string' && v.length <= MAX_TEXT ? undefined : 'not a short text';
 const flag: Check = (v) => (typeof v === 'boolean' ? undefined : 'not true or false');
 const count: Check = (v) =>
   Number.isSafeInteger(v) && (v as number) >= 0 ? undefined : 'not a whole number';
@@ -77,20 +80,56 @@ const NEW_FILE = record({
   sparse: { check: flag },
 });
 
+const origin = record({
+  user: { check: shortText },
+  client: { check: shortText },
+  command: { check: shortText },
+});
+const SOURCE: Shape = {
+  file: { check: fileName, optional: true },
+  backup: { check: count, optional: true },
+  last: { check: flag, optional: true },
+};
+const BY: Shape = { by: { check: origin, optional: true } };
+const STEPS_BACK: Shape = { count: { check: count }, ...BY };
+
 const SHAPES: { readonly [M in Method]: Shape } = {
   hello: NOTHING,
   document: NOTHING,
   change: {
     revision: { check: count },
     edits: { check: listOf(EDIT, MAX_EDITS) },
-    createFiles: { check: listOf(NEW_FILE, 1000), optional: true },
+    createFiles: { check: listOf(NEW_FILE, 20_000), optional: true },
+    ...BY,
   },
+  undo: STEPS_BACK,
+  redo: STEPS_BACK,
+  history: { limit: { check: count } },
+  state: NOTHING,
   save: {
     file: { check: fileName, optional: true },
     maxBackups: { check: count, optional: true },
+    force: { check: flag, optional: true },
+    only: { check: listOf(count, MAX_EDITS), optional: true },
   },
-  restore: { file: { check: fileName, optional: true }, clear: { check: flag } },
   kick: { sid: { check: count } },
+  backups: NOTHING,
+  restore: {
+    ...SOURCE,
+    clear: { check: flag },
+    target: { check: shortText, optional: true },
+    storageObject: { check: shortText, optional: true },
+    dryRun: { check: flag, optional: true },
+    ...BY,
+  },
+  compare: SOURCE,
+  read: {
+    text: { check: text },
+    name: { check: shortText },
+    prune: { check: flag },
+    base: { check: plainData, optional: true },
+  },
+  render: { path: { check: listOf(text, MAX_DEPTH) }, secrets: { check: flag } },
   runtime: NOTHING,
   probe: { path: { check: fileName } },
   addresses: NOTHING,

@@ -4,6 +4,7 @@
  */
 import type { Document } from '../objects/document.ts';
 import type { Edit } from '../objects/edits.ts';
+import type { PlanLine } from '../objects/plan_text.ts';
 import type { BackingInfo, EngineEvent, RuntimeState } from '../objects/engine_port.ts';
 
 export type { Edit };
@@ -13,8 +14,58 @@ export interface Revisioned {
   readonly document: Document;
 }
 
+/** Who asks for a change, for the history: as the client says. */
+export interface Origin {
+  readonly user: string;
+  /** `shell 4711`: which of the user's programs. */
+  readonly client: string;
+  /** The command line, secrets left out. */
+  readonly command: string;
+}
+
+export interface Changed {
+  readonly revision: number;
+  /** The change holds, but something around it did not work out: to be shown. */
+  readonly warning?: string;
+}
+
+export interface HistoryEntry {
+  readonly revision: number;
+  /** ISO 8601, UTC. */
+  readonly time: string;
+  readonly kind: 'change' | 'restore' | 'start' | 'undo' | 'redo';
+  readonly user: string;
+  readonly client: string;
+  readonly command: string;
+  /** It was taken back and can be brought back by `redo`. */
+  readonly undone: boolean;
+  /** Revisions that an undo took back or a redo brought back. */
+  readonly of?: readonly number[];
+}
+
+/** Another configuration than the running one; the configuration file when none is named. */
+export interface Source {
+  readonly file?: string;
+  /** 1 is the newest. */
+  readonly backup?: number;
+  /** What ran before the daemon was started last. */
+  readonly last?: true;
+}
+
+export interface StateReport {
+  readonly revision: number;
+  /** The running configuration is not what the configuration file holds. */
+  readonly unsaved: boolean;
+  /** Changes of an earlier run that no save preceded and that the start did not bring back. */
+  readonly lost?: { readonly time: string };
+  /** Why commits do not reach the journal. */
+  readonly journalProblem?: string;
+}
+
 export interface SaveReport {
   readonly file: string;
+  /** What is in the file now and was not, in the sense of `diff`. */
+  readonly changes: readonly PlanLine[];
   /** Folder and count of kept backups, when a backup was made. */
   readonly backups?: { readonly folder: string; readonly kept: number };
   /** Saved, but the former configuration could not be backed up, and why: to be shown. */
@@ -31,17 +82,65 @@ export interface Methods {
       revision: number;
       edits: readonly Edit[];
       createFiles?: readonly { path: string; size: number; sparse: boolean }[];
+      by?: Origin;
     };
-    result: { revision: number };
+    result: Changed;
   };
-  save: { params: { file?: string; maxBackups?: number }; result: SaveReport };
-  /** Replace (`clear`) or merge; without `clear` anything that exists already is refused. */
+  /** Take the last commits back; refused as a whole when one cannot be. */
+  undo: { params: { count: number; by?: Origin }; result: Changed & { of: HistoryEntry[] } };
+  redo: { params: { count: number; by?: Origin }; result: Changed & { of: HistoryEntry[] } };
+  /** The newest last. */
+  history: { params: { limit: number }; result: readonly HistoryEntry[] };
+  state: { params: Record<string, never>; result: StateReport };
+  /**
+   * `force`: an empty configuration may replace one that is not. `only`: save what the commits of
+   * these revisions changed and nothing else, where that can be told apart.
+   */
+  save: {
+    params: { file?: string; maxBackups?: number; force?: boolean; only?: readonly number[] };
+    result: SaveReport;
+  };
+  backups: {
+    params: Record<string, never>;
+    result: {
+      readonly folder: string;
+      readonly backups: readonly { number: number; name: string; time: string }[];
+    };
+  };
+  /**
+   * Replace (`clear`) or merge; without `clear` what exists and differs is refused. `target` and
+   * `storageObject` choose a part, which comes with what it needs.
+   */
   restore: {
-    params: { file?: string; clear: boolean };
-    result: { revision: number; file: string; problems: readonly string[] };
+    params: Source & {
+      clear: boolean;
+      target?: string;
+      storageObject?: string;
+      dryRun?: boolean;
+      by?: Origin;
+    };
+    result: {
+      revision: number;
+      file: string;
+      problems: readonly string[];
+      changes: readonly PlanLine[];
+      warning?: string;
+    };
   };
   /** End a session; refused when there is none of that number. */
   kick: { params: { sid: number }; result: Record<string, never> };
+  /** What going from the running configuration to another would change. */
+  compare: { params: Source; result: { file: string; changes: readonly PlanLine[] } };
+  /**
+   * The edits that apply a YAML text to the configuration: to the running one, or to `base`, a
+   * candidate. `name` stands in errors.
+   */
+  read: {
+    params: { text: string; name: string; prune: boolean; base?: Document };
+    result: { revision: number; edits: readonly Edit[] };
+  };
+  /** The YAML form of what stands at a path, and nothing else; secrets are left out. */
+  render: { params: { path: readonly string[]; secrets: boolean }; result: { text: string } };
   runtime: { params: Record<string, never>; result: RuntimeState };
   probe: { params: { path: string }; result: BackingInfo };
   addresses: { params: Record<string, never>; result: readonly string[] };

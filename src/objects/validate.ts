@@ -3,9 +3,9 @@
  * between objects. The daemon runs it on every change, the YAML reader on every file.
  */
 import { DISCOVERY_AUTH } from './declarations/auth.ts';
-import { storageObjectOf, type Document, type Target, type Tpg } from './document.ts';
+import type { Document } from './document.ts';
+import { isRecord } from './equal.ts';
 import { nearest } from '../util/near.ts';
-import { storageObjects } from './rules.ts';
 import { checkFields, Place, type Issue } from './validate_kit.ts';
 import { checkBackstores } from './validate_storage.ts';
 import { checkTargets, credentials } from './validate_targets.ts';
@@ -15,28 +15,49 @@ export type Validated =
   | { readonly document: Document; readonly issues?: undefined }
   | { readonly document?: undefined; readonly issues: readonly Issue[] };
 
-function checkLuns(document: Document, tpg: Tpg, place: Place): void {
+/** The entries of a collection; none where something else stands. */
+const entriesOf = (value: unknown): [string, unknown][] =>
+  isRecord(value) ? Object.entries(value) : [];
+const within = (value: unknown, key: string): unknown => (isRecord(value) ? value[key] : undefined);
+
+function hasStorageObject(backstores: unknown, reference: string): boolean {
+  const slash = reference.indexOf('/');
+  const objects = within(backstores, reference.slice(0, slash));
+  return isRecord(objects) && Object.hasOwn(objects, reference.slice(slash + 1));
+}
+
+const referencesIn = (backstores: unknown): string[] =>
+  entriesOf(backstores).flatMap(([kind, objects]) =>
+    entriesOf(objects).map(([name]) => `${kind}/${name}`),
+  );
+
+function checkLuns(backstores: unknown, tpg: unknown, place: Place): void {
   const exported = new Map<string, string>();
-  for (const [lun, { storage_object }] of Object.entries(tpg.luns)) {
-    if (storageObjectOf(document, storage_object) === undefined) {
+  for (const [lun, entry] of entriesOf(within(tpg, 'luns'))) {
+    const reference = within(entry, 'storage_object');
+    // Anything else has been told already.
+    if (typeof reference !== 'string' || reference === '') continue;
+    if (!hasStorageObject(backstores, reference)) {
       const here = place.at('luns').at(lun).at('storage_object');
-      const names = [...storageObjects(document)].map(([reference]) => reference);
-      const meant = nearest(storage_object, names);
+      const meant = nearest(reference, referencesIn(backstores));
       const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-      here.add(`no storage object ${JSON.stringify(storage_object)}${hint}`);
+      here.add(`no storage object ${JSON.stringify(reference)}${hint}`);
     }
-    const other = exported.get(storage_object);
+    const other = exported.get(reference);
     if (other !== undefined) {
       const here = place.at('luns').at(lun);
-      here.add(`lun for storage object ${storage_object} already exists: lun${other}`);
-    } else exported.set(storage_object, lun);
+      here.add(`lun for storage object ${reference} already exists: lun${other}`);
+    } else exported.set(reference, lun);
   }
 }
 
-function checkMappedLuns(tpg: Tpg, place: Place): void {
-  for (const [name, acl] of Object.entries(tpg.acls)) {
-    for (const [number, { lun }] of Object.entries(acl.mapped_luns)) {
-      if (Object.hasOwn(tpg.luns, String(lun))) continue;
+function checkMappedLuns(tpg: unknown, place: Place): void {
+  const luns = within(tpg, 'luns');
+  if (!isRecord(luns)) return;
+  for (const [name, acl] of entriesOf(within(tpg, 'acls'))) {
+    for (const [number, mapped] of entriesOf(within(acl, 'mapped_luns'))) {
+      const lun = within(mapped, 'lun');
+      if (typeof lun !== 'number' || Object.hasOwn(luns, String(lun))) continue;
       const here = place.at('acls').at(name).at('mapped_luns').at(number);
       here.add(`LUN ${lun} does not exist in this TPG`);
     }
@@ -44,10 +65,10 @@ function checkMappedLuns(tpg: Tpg, place: Place): void {
 }
 
 /** RFC 7143 §4.2.5: TPGs of one target cannot share a portal; different targets may. */
-function checkPortals(target: Target, place: Place): void {
+function checkPortals(tpgs: unknown, place: Place): void {
   const owners = new Map<string, string>();
-  for (const [tag, tpg] of Object.entries(target.tpgs)) {
-    for (const portal of Object.keys(tpg.portals)) {
+  for (const [tag, tpg] of entriesOf(tpgs)) {
+    for (const [portal] of entriesOf(within(tpg, 'portals'))) {
       const owner = owners.get(portal);
       if (owner !== undefined) {
         const here = place.at(tag).at('portals').at(portal);
@@ -57,23 +78,22 @@ function checkPortals(target: Target, place: Place): void {
   }
 }
 
-/** What refers to something else; the shape has been found right. */
-function checkReferences(document: Document, root: Place): void {
+/** What refers to something else, wherever the shape is right: every mistake is told at once. */
+function checkReferences(document: unknown, root: Place): void {
+  const backstores = within(document, 'backstores');
   const targets = root.at('iscsi').at('targets');
-  for (const [name, target] of Object.entries(document.iscsi.targets)) {
-    const tpgs = targets.at(name).at('tpgs');
-    for (const [tag, tpg] of Object.entries(target.tpgs)) {
-      checkLuns(document, tpg, tpgs.at(tag));
-      checkMappedLuns(tpg, tpgs.at(tag));
+  for (const [name, target] of entriesOf(within(within(document, 'iscsi'), 'targets'))) {
+    const place = targets.at(name).at('tpgs');
+    const tpgs = within(target, 'tpgs');
+    for (const [tag, tpg] of entriesOf(tpgs)) {
+      checkLuns(backstores, tpg, place.at(tag));
+      checkMappedLuns(tpg, place.at(tag));
     }
-    checkPortals(target, tpgs);
+    checkPortals(tpgs, place);
   }
 }
 
-/**
- * The document itself, unchanged, or all that is wrong with it. References are looked at once the
- * shape is right: a wrong shape would only repeat itself there.
- */
+/** The document itself, unchanged, or all that is wrong with it. */
 export function validate(document: unknown): Validated {
   const issues: Issue[] = [];
   const root = new Place(issues);
@@ -85,7 +105,7 @@ export function validate(document: unknown): Validated {
         targets: checkTargets,
       }),
   });
-  if (issues.length === 0) checkReferences(document as Document, root);
+  checkReferences(document, root);
   return issues.length === 0 ? { document: document as Document } : { issues };
 }
 

@@ -80,3 +80,39 @@ export async function keepBackup(
   for (const name of tooMany) await fs.unlink(join(folder, name));
   return { folder, kept: all.length - tooMany.length };
 }
+
+export interface Backup {
+  /** 1 is the newest. */
+  readonly number: number;
+  /** Name within the folder. */
+  readonly name: string;
+  /** Local time as in the name: `20261120-11:04:05`. */
+  readonly time: string;
+}
+
+export interface BackupList {
+  readonly folder: string;
+  /** The newest first. */
+  readonly backups: readonly Backup[];
+}
+
+/** The backups of `file`; none when there is no folder of them. */
+export async function backupsOf(fs: SaveFs, file: string): Promise<BackupList> {
+  const folder = join(dirname(file), 'backup');
+  const prefix = `${basename(file, extname(file))}-`;
+  const names = await listBackups(fs, folder, prefix).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const backups = names.toReversed().map((name, i) => ({
+    number: i + 1,
+    name,
+    time: name.slice(prefix.length, prefix.length + 17),
+  }));
+  return { folder, backups };
+}
+
+/** The text of a backup. */
+export async function readBackup(fs: SaveFs, folder: string, { name }: Backup): Promise<Buffer> {
+  return expand(await fs.readFile(join(folder, name)), { maxOutputLength: MAX_BACKUP_BYTES });
+}

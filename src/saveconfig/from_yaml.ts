@@ -1,5 +1,4 @@
 /** YAML text as a configuration document; every problem at once, each with its place. */
-import { createHash } from 'node:crypto';
 import type { AttributeGroup } from '../objects/attribute.ts';
 import { AUTH, DISCOVERY_AUTH } from '../objects/declarations/auth.ts';
 import type { BackstoreKind, Document } from '../objects/document.ts';
@@ -8,8 +7,10 @@ import { ConfigError } from '../objects/errors.ts';
 import { TPG_PARAMETERS } from '../objects/iscsi_keys.ts';
 import { normaliseName } from '../objects/names.ts';
 import { parsePortal, portalKey } from '../objects/portal_address.ts';
+import { sparse } from '../objects/sparse.ts';
 import { validate } from '../objects/validate.ts';
 import { parseSize } from '../util/sizes.ts';
+import { complete, overlay } from './complete.ts';
 import { FORMAT_VERSION } from './to_yaml.ts';
 import { YamlSource, type Problem, type YamlPath } from './yaml_source.ts';
 
@@ -19,6 +20,11 @@ export interface ReadOptions {
    * its name: the same after every restart, another one on another machine.
    */
   readonly identity: string;
+  /**
+   * The configuration that the text is applied to. What the text does not name stays as it is
+   * here; with `prune` it goes, only a storage object's wwn is still taken from here.
+   */
+  readonly over?: { readonly document: Document; readonly prune: boolean };
 }
 
 type Raw = Record<string, unknown>;
@@ -40,16 +46,18 @@ export function fromYaml(text: string, file: string, options: ReadOptions): Docu
   }
   const { version, ...rest } = source.value;
   const wrong = versionProblem(version);
-  if (wrong !== undefined) throw source.refuse([wrong]);
-  const reader = new DocumentReader(options);
-  const raw = reader.document(rest);
-  const problems = [...reader.problems];
+  const reader = new DocumentReader();
+  const { identity, over } = options;
+  const named = reader.document(rest);
+  const whole = over === undefined || over.prune ? named : overlay(over.document, named);
+  const raw = complete(whole, { identity, known: over?.document });
+  const problems = [...(wrong === undefined ? [] : [wrong]), ...reader.problems];
   for (const { path, message } of validate(raw).issues ?? []) {
     const atKey = message.startsWith('unknown key');
     problems.push({ path: reader.yamlPath(path), message, atKey });
   }
-  if (problems.length > 0) throw source.refuse(problems);
-  return raw as unknown as Document;
+  if (problems.length > 0 || source.broken) throw source.refuse(problems);
+  return sparse(raw as Document);
 }
 
 function versionProblem(version: unknown): Problem | undefined {
@@ -70,13 +78,8 @@ const orEmpty = (value: unknown): unknown => value ?? {};
  */
 class DocumentReader {
   readonly problems: Problem[] = [];
-  readonly #identity: string;
   /** Where what stands elsewhere in the document than in the YAML came from. */
   readonly #origins = new Map<string, YamlPath>();
-
-  constructor({ identity }: ReadOptions) {
-    this.#identity = identity;
-  }
 
   yamlPath(path: readonly string[]): YamlPath {
     let from: YamlPath = [];
@@ -98,18 +101,19 @@ class DocumentReader {
     if (!isRecord(yaml)) return yaml;
     const all: Raw = { ...yaml };
     for (const kind of KINDS) {
-      all[kind] = this.#each(yaml[kind], ['backstores', kind], (object, path, name) =>
-        this.#storageObject(kind, name, object, path),
+      all[kind] = this.#each(yaml[kind], ['backstores', kind], (object, path) =>
+        this.#storageObject(object, path),
       );
     }
     return all;
   }
 
-  #storageObject(kind: BackstoreKind, name: string, yaml: unknown, path: YamlPath): unknown {
+  #storageObject(yaml: unknown, path: YamlPath): unknown {
     if (!isRecord(yaml)) return yaml;
-    const object: Raw = { ...DEFAULTS[kind], ...yaml };
+    const object: Raw = { ...yaml };
     object['attributes'] = orEmpty(yaml['attributes']);
-    object['wwn'] ??= this.#derivedWwn(kind, name);
+    // A key with nothing behind it is one left out.
+    if (object['wwn'] === null) delete object['wwn'];
     for (const key of ['wwn', 'path', 'dev']) {
       if (key in object) object[key] = this.#text(object[key], [...path, key]);
     }
@@ -135,7 +139,6 @@ class DocumentReader {
     const yaml = orEmpty(value);
     if (!isRecord(yaml)) return yaml;
     return {
-      enabled: false,
       ...yaml,
       attributes: orEmpty(yaml['attributes']),
       parameters: this.#group(TPG_PARAMETERS, yaml['parameters'], [...path, 'parameters']),
@@ -166,7 +169,7 @@ class DocumentReader {
       if (Object.hasOwn(portals, key)) {
         this.problems.push({ path: from, message: `portal ${key} is there twice` });
       }
-      portals[key] = { iser: false, ...rest };
+      portals[key] = rest;
       this.#from([...path, key], from);
     });
     return portals;
@@ -185,9 +188,7 @@ class DocumentReader {
   #nodeAcl(value: unknown, path: YamlPath): unknown {
     const yaml = orEmpty(value);
     if (!isRecord(yaml)) return yaml;
-    const mapped = this.#each(yaml['mapped_luns'], [...path, 'mapped_luns'], (entry) =>
-      isRecord(entry) ? { write_protect: false, ...entry } : entry,
-    );
+    const mapped = this.#each(yaml['mapped_luns'], [...path, 'mapped_luns'], (entry) => entry);
     return {
       ...yaml,
       attributes: orEmpty(yaml['attributes']),
@@ -200,7 +201,7 @@ class DocumentReader {
   #each(
     value: unknown,
     path: YamlPath,
-    convert: (entry: unknown, path: YamlPath, name: string) => unknown,
+    convert: (entry: unknown, path: YamlPath) => unknown,
   ): unknown {
     const yaml = orEmpty(value);
     if (!isRecord(yaml)) return yaml;
@@ -216,7 +217,7 @@ class DocumentReader {
         continue;
       }
       if (key !== name) this.#from([...path, key], [...path, name]);
-      all[key] = convert(entry, [...path, key], name);
+      all[key] = convert(entry, [...path, key]);
     }
     return all;
   }
@@ -251,28 +252,7 @@ class DocumentReader {
     return 1024 * 1024;
   }
 
-  #derivedWwn(kind: BackstoreKind, name: string): string {
-    const hash = createHash('sha256').update(JSON.stringify([this.#identity, kind, name]));
-    const hex = hash.digest('hex');
-    const variant = ((parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16);
-    // RFC 9562 §5.8: version 8, made by a rule of one's own.
-    return [
-      hex.slice(0, 8),
-      hex.slice(8, 12),
-      `8${hex.slice(13, 16)}`,
-      `${variant}${hex.slice(18, 20)}`,
-      hex.slice(20, 32),
-    ].join('-');
-  }
-
   #from(path: YamlPath, origin: YamlPath): void {
     this.#origins.set(JSON.stringify(path.map(String)), origin);
   }
 }
-
-/** What may be left out of a storage object. */
-const DEFAULTS: Readonly<Record<BackstoreKind, Raw>> = {
-  block: { readonly: false },
-  fileio: { write_back: false },
-  ramdisk: { nullio: false },
-};

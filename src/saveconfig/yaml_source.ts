@@ -44,6 +44,8 @@ export class YamlSource {
   /** Undefined: nothing but blanks and comments. */
   readonly value: unknown;
   readonly #events: Event[];
+  /** Keys that a mapping holds already; the value is that of the last. */
+  readonly #duplicates: readonly { readonly name: string; readonly offset: number }[];
   #places: Map<string, Place> | undefined;
 
   /** Throws ConfigError when the text is not YAML, or uses what a configuration does not need. */
@@ -58,15 +60,23 @@ export class YamlSource {
         filename: file,
         schema: CORE_SCHEMA,
         maxAliases: 0,
+        // Keys that are there twice are told together with all other problems.
+        json: true,
       });
       if (documents.length > 1) {
         throw new ConfigError(`${file}: more than one YAML document (a line ---)`);
       }
       this.value = documents[0];
+      this.#duplicates = duplicatesIn(text, this.#events);
     } catch (error) {
       if (!(error instanceof YAMLException)) throw error;
       throw new ConfigError(this.#show(error.reason, error.mark?.position ?? 0));
     }
+  }
+
+  /** The text is not right whatever it says: a key is there twice. */
+  get broken(): boolean {
+    return this.#duplicates.length > 0;
   }
 
   /** Every problem with its place, in the order of the file, as one ConfigError. */
@@ -74,6 +84,9 @@ export class YamlSource {
     const found = problems.map(({ message, ...place }) => {
       return { offset: this.#offsetOf(place), message };
     });
+    for (const { name, offset } of this.#duplicates) {
+      found.push({ offset, message: `duplicate key ${JSON.stringify(name)}` });
+    }
     found.sort((a, b) => a.offset - b.offset);
     const first = found.slice(0, MAX_SHOWN);
     const lines = first.map(({ offset, message }) => this.#show(message, offset));
@@ -137,6 +150,34 @@ function safeReason(message: string): string {
 function startOf(event: MappingEvent | SequenceEvent, frame: Frame | undefined): number {
   const block = event.style === COLLECTION_STYLE.BLOCK;
   return block && frame?.key !== undefined ? frame.key.offset : event.start;
+}
+
+/** Keys that stand in their mapping once more. */
+function duplicatesIn(text: string, events: readonly Event[]) {
+  const found: { readonly name: string; readonly offset: number }[] = [];
+  const stack: ({ readonly keys: Set<string>; expectsKey: boolean } | undefined)[] = [];
+  const value = () => {
+    const frame = stack.at(-1);
+    if (frame !== undefined) frame.expectsKey = true;
+  };
+  for (const event of events) {
+    const frame = stack.at(-1);
+    if (event.type === EVENT_ID.POP) stack.pop();
+    else if (event.type === EVENT_ID.DOCUMENT) stack.push(undefined);
+    else if (event.type === EVENT_ID.MAPPING) {
+      value();
+      stack.push({ keys: new Set(), expectsKey: true });
+    } else if (event.type === EVENT_ID.SEQUENCE) {
+      value();
+      stack.push(undefined);
+    } else if (event.type === EVENT_ID.SCALAR && frame?.expectsKey === true) {
+      const name = getScalarValue(text, event);
+      if (frame.keys.has(name)) found.push({ name, offset: event.valueStart });
+      frame.keys.add(name);
+      frame.expectsKey = false;
+    } else value();
+  }
+  return found;
 }
 
 /** Offsets of every value and key by path. */

@@ -73,7 +73,7 @@ export class MemoryClient implements ControlClient {
       const again = this.saved.has(file) && file === CONFIG_FILE;
       this.saved.set(file, this.document);
       const backups = { folder: '/etc/lunsmith/backup/', kept: maxBackups };
-      return { file, ...(again && { backups }) };
+      return { file, changes: [], ...(again && { backups }) };
     },
     restore: ({ file = CONFIG_FILE, clear }) => {
       const saved = this.saved.get(file);
@@ -84,7 +84,7 @@ export class MemoryClient implements ControlClient {
       }
       this.document = saved;
       this.revision += 1;
-      return { revision: this.revision, file, problems: [] };
+      return { revision: this.revision, file, problems: [], changes: [] };
     },
     kick: ({ sid }) => {
       if (this.sessions.every((session) => session.sid !== sid)) {
@@ -98,6 +98,18 @@ export class MemoryClient implements ControlClient {
       refusedLogins: this.refusedLogins,
       io: this.io,
     }),
+    undo: () => {
+      throw new ConfigError('Nothing to undo');
+    },
+    redo: () => {
+      throw new ConfigError('Nothing to redo');
+    },
+    history: () => [],
+    state: () => ({ revision: this.revision, unsaved: false }),
+    backups: () => ({ folder: '/etc/lunsmith/backup', backups: [] }),
+    compare: () => ({ file: CONFIG_FILE, changes: [] }),
+    read: () => ({ revision: this.revision, edits: [] }),
+    render: () => ({ text: '' }),
     probe: ({ path }) => this.#probe(path),
     addresses: () => this.addresses,
     list: ({ folder, only }) => this.#list(folder, only),

@@ -274,7 +274,10 @@ describe('save and restore', () => {
     const client = await attach();
     const { revision } = await client.call('document', {});
     const next = await client.call('change', { revision, edits: [ramdisk('kept')] });
-    expect(await client.call('save', {})).toEqual({ file: configFile });
+    expect(await client.call('save', {})).toMatchObject({
+      file: configFile,
+      changes: [{ action: 'create', path: '/backstores/ramdisk/kept' }],
+    });
     await client.call('change', { revision: next.revision, edits: [ramdisk('lost', 1)] });
     await daemon.stop();
     engine = new FakeEngine();
@@ -301,11 +304,15 @@ describe('save and restore', () => {
     const first = await client.call('change', { revision, edits: [ramdisk('a')] });
     const file = join(folder, 'other.yaml');
     await client.call('save', { file });
+    // What is there already, exactly so, is no collision.
+    expect(await client.call('restore', { file, clear: false })).toMatchObject({ changes: [] });
+    const larger = { path: ['backstores', 'ramdisk', 'a', 'size'], value: 2 * 1024 * 1024 };
+    const second = await client.call('change', { revision: first.revision, edits: [larger] });
     await expect(client.call('restore', { file, clear: false })).rejects.toThrow(
       new ConfigError("storageobject 'ramdisk:a' exist not restoring"),
     );
     const edits = [{ path: ['backstores', 'ramdisk', 'a'] }, ramdisk('b', 1)];
-    await client.call('change', { revision: first.revision, edits });
+    await client.call('change', { revision: second.revision, edits });
     engine.degraded = ['one'];
     const merged = await client.call('restore', { file, clear: false });
     expect(merged).toMatchObject({ file, problems: ['one'] });
@@ -322,7 +329,8 @@ describe('save and restore', () => {
     await client.call('save', {});
     expect((await client.call('save', {})).warning).toBeUndefined();
     await writeFile(configFile, '# mine\n');
-    const saved = await client.call('save', {});
+    await expect(client.call('save', {})).rejects.toThrow(/force=true replaces it/);
+    const saved = await client.call('save', { force: true });
     expect(saved.warning).toMatch(/was changed since the daemon read it/);
     expect(saved.backups?.kept).toBe(2);
   });

@@ -1,0 +1,236 @@
+/**
+ * A plan as people read it: one line per object, `+ create`, `~ change` or `- delete`, with what
+ * the sessions of this moment will notice. Secrets are starred out.
+ */
+import { format, isSecret, type AttributeGroup, type AttributeValue } from './attribute.ts';
+import { AUTH, DISCOVERY_AUTH } from './declarations/auth.ts';
+import { NODE_ACL_ATTRIBUTES } from './declarations/node_acl.ts';
+import { STORAGE_ATTRIBUTES_OF } from './declarations/storage.ts';
+import { TPG_ATTRIBUTES } from './declarations/tpg.ts';
+import type { BackstoreKind, DocumentPath } from './document.ts';
+import type { RuntimeState } from './engine_port.ts';
+import { isRecord, sameValue } from './equal.ts';
+import { TPG_PARAMETERS } from './iscsi_keys.ts';
+import { noticedBySessions } from './plan_sessions.ts';
+import type { Step, StepSubject } from './plan.ts';
+import { formatSize } from '../util/sizes.ts';
+
+export interface PlanLine {
+  readonly action: 'create' | 'change' | 'replace' | 'delete';
+  /** As the shell writes it: `/iscsi/iqn…/tpg1/luns/lun0`. */
+  readonly path: string;
+  /** `authentication: 0 -> 1 (takes effect at next login)`; of a new object what it is made of. */
+  readonly details: readonly string[];
+  /** `2 sessions will lose LUN 3`. */
+  readonly notices: readonly string[];
+}
+
+const MASK = '********';
+const SIGN = { create: '+', change: '~', replace: '~', delete: '-' } as const;
+
+/** Where the shell shows what stands at a place of the document. */
+export function shellPath(at: DocumentPath): string {
+  if (at[0] === 'backstores') return `/${at.join('/')}`;
+  const [, collection, target, , tag, kind, key, , mapped] = at;
+  if (collection !== 'targets') return '/iscsi';
+  let path = '/iscsi';
+  if (target !== undefined) path += `/${target}`;
+  if (tag !== undefined) path += `/tpg${tag}`;
+  if (kind !== undefined) path += `/${kind}`;
+  if (key !== undefined) path += kind === 'luns' ? `/lun${key}` : `/${key}`;
+  if (mapped !== undefined) path += `/mapped_lun${mapped}`;
+  return path;
+}
+
+type Groups = Readonly<Record<string, AttributeGroup>>;
+const TPG_GROUPS: Groups = { attributes: TPG_ATTRIBUTES, parameters: TPG_PARAMETERS, auth: AUTH };
+const ACL_GROUPS: Groups = { attributes: NODE_ACL_ATTRIBUTES, auth: AUTH };
+
+function groupsOf({ subject, path }: Step): Groups {
+  switch (subject) {
+    case 'storage_object':
+      return { attributes: STORAGE_ATTRIBUTES_OF[path[1] as BackstoreKind] };
+    case 'tpg':
+      return TPG_GROUPS;
+    case 'node_acl':
+      return ACL_GROUPS;
+    case 'discovery_auth':
+    case 'target':
+    case 'lun':
+    case 'mapped_lun':
+    case 'portal':
+      return {};
+  }
+}
+
+/** Collections of children, which steps of their own describe. */
+const CHILDREN = new Set(['tpgs', 'luns', 'acls', 'portals', 'mapped_luns']);
+
+function field(name: string, value: unknown): string {
+  if (value === undefined) return '(none)';
+  if (name === 'size' && typeof value === 'number') return formatSize(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** The differing values of a group, each with its declared default where it is absent. */
+function groupDifferences(group: AttributeGroup, was: unknown, is: unknown): string[] {
+  const [before, after] = [isRecord(was) ? was : {}, isRecord(is) ? is : {}];
+  const lines: string[] = [];
+  for (const [name, attribute] of Object.entries(group)) {
+    const [old, now] = [before[name] ?? attribute.default, after[name] ?? attribute.default];
+    if (old === now) continue;
+    const shown = (value: unknown) => {
+      if (value === '') return '(unset)';
+      return isSecret(attribute) ? MASK : format(attribute, value as AttributeValue);
+    };
+    const later = attribute.applies === 'next-login' ? ' (takes effect at next login)' : '';
+    lines.push(`${name}: ${shown(old)} -> ${shown(now)}${later}`);
+  }
+  return lines;
+}
+
+function differences(step: Step): string[] {
+  const { before, after } = step;
+  if (step.subject === 'discovery_auth') return groupDifferences(DISCOVERY_AUTH, before, after);
+  const groups = groupsOf(step);
+  const [was, is] = [isRecord(before) ? before : {}, isRecord(after) ? after : {}];
+  const lines: string[] = [];
+  for (const name of new Set([...Object.keys(was), ...Object.keys(is)])) {
+    if (CHILDREN.has(name) || sameValue(was[name], is[name])) continue;
+    const group = Object.hasOwn(groups, name) ? groups[name] : undefined;
+    if (group !== undefined) lines.push(...groupDifferences(group, was[name], is[name]));
+    else lines.push(`${name}: ${field(name, was[name])} -> ${field(name, is[name])}`);
+  }
+  return lines;
+}
+
+/** What a new object is made of: `10.0GiB`, `authentication=1`; what is default stays unsaid. */
+function contents(step: Step): string[] {
+  const value = isRecord(step.after) ? step.after : {};
+  const groups = groupsOf(step);
+  const words: string[] = [];
+  for (const [name, entry] of Object.entries(value)) {
+    const group = Object.hasOwn(groups, name) ? groups[name] : undefined;
+    if (group !== undefined && isRecord(entry)) words.push(...bagWords(group, entry));
+    else if (name === 'wwn' || CHILDREN.has(name) || entry === false) continue;
+    else if (entry === true) words.push(name);
+    else if (name === 'size' || typeof entry === 'string') words.push(field(name, entry));
+    else if (name === 'lun') words.push(`lun${field(name, entry)}`);
+  }
+  return words;
+}
+
+function bagWords(group: AttributeGroup, bag: Readonly<Record<string, unknown>>): string[] {
+  const words: string[] = [];
+  for (const [name, value] of Object.entries(bag)) {
+    const attribute = Object.hasOwn(group, name) ? group[name] : undefined;
+    if (attribute === undefined || value === attribute.default) continue;
+    const text = isSecret(attribute) ? MASK : format(attribute, value as AttributeValue);
+    words.push(`${name}=${text}`);
+  }
+  return words;
+}
+
+const PLURALS: Readonly<Record<StepSubject, readonly [string, string]>> = {
+  storage_object: ['storage object', 'storage objects'],
+  discovery_auth: ['discovery authentication', 'discovery authentications'],
+  target: ['target', 'targets'],
+  tpg: ['TPG', 'TPGs'],
+  lun: ['LUN', 'LUNs'],
+  node_acl: ['ACL', 'ACLs'],
+  mapped_lun: ['mapped LUN', 'mapped LUNs'],
+  portal: ['portal', 'portals'],
+};
+
+/** `with 1 TPG, 3 LUNs`: what goes with an object. */
+function below(counts: ReadonlyMap<StepSubject, number>): string | undefined {
+  if (counts.size === 0) return undefined;
+  const parts = [...counts].map(([subject, n]) => `${n} ${PLURALS[subject][n === 1 ? 0 : 1]}`);
+  return `with ${parts.join(', ')}`;
+}
+
+const key = (path: DocumentPath) => path.join('\n');
+
+/** The steps of one object as one: a delete and a create of the same path replace it. */
+function coalesce(steps: readonly Step[]): Step[] {
+  const byPath = new Map<string, Step>();
+  for (const step of steps) {
+    const known = byPath.get(key(step.path));
+    const before = known === undefined ? step.before : known.before;
+    const merged = 'after' in step ? { ...step, before } : { ...step };
+    // At its place among the creations: what it needs stands above it.
+    if (known !== undefined) byPath.delete(key(step.path));
+    byPath.set(key(step.path), merged);
+  }
+  return [...byPath.values()];
+}
+
+/** The highest deleted object above a place, when there is one. */
+function deletedAbove(path: DocumentPath, deleted: ReadonlySet<string>): string | undefined {
+  for (let length = 3; length < path.length; length += 2) {
+    const above = key(path.slice(0, length));
+    if (deleted.has(above)) return above;
+  }
+  return undefined;
+}
+
+const isDeletion = (step: Step) => step.after === undefined;
+
+/** One line per object in the order of the plan; deletions below a deletion are counted in it. */
+export function describePlan(
+  steps: readonly Step[],
+  runtime?: Pick<RuntimeState, 'sessions'>,
+): readonly PlanLine[] {
+  const replaced = new Set<string>();
+  const paths = new Set<string>();
+  for (const step of steps) {
+    if (paths.has(key(step.path))) replaced.add(key(step.path));
+    paths.add(key(step.path));
+  }
+  const whole = coalesce(steps);
+  const deletions = whole.filter(isDeletion);
+  const deleted = new Set(deletions.map((step) => key(step.path)));
+  const counts = new Map<string, Map<StepSubject, number>>();
+  for (const { path, subject } of deletions) {
+    const above = deletedAbove(path, deleted);
+    if (above === undefined) continue;
+    const known = counts.get(above) ?? new Map<StepSubject, number>();
+    counts.set(above, known.set(subject, (known.get(subject) ?? 0) + 1));
+  }
+  const lines: PlanLine[] = [];
+  for (const step of whole) {
+    if (isDeletion(step) && deletedAbove(step.path, deleted) !== undefined) continue;
+    const again = replaced.has(key(step.path));
+    const with_ = below(counts.get(key(step.path)) ?? new Map());
+    lines.push({
+      ...lineOf(step, again),
+      notices: [
+        ...(with_ === undefined ? [] : [with_]),
+        ...noticedBySessions(step, again, runtime?.sessions ?? []),
+      ],
+    });
+  }
+  return lines;
+}
+
+function lineOf(step: Step, again: boolean): Omit<PlanLine, 'notices'> {
+  const path = shellPath(step.path);
+  if (isDeletion(step)) return { action: 'delete', path, details: [] };
+  if (step.before === undefined) return { action: 'create', path, details: contents(step) };
+  return { action: again ? 'replace' : 'change', path, details: differences(step) };
+}
+
+/** `~ change /iscsi/… authentication: 0 -> 1 (takes effect at next login)`. */
+export function planLineText({ action, path, details, notices }: PlanLine): string {
+  const what = action === 'create' && details.length > 0 ? [`(${details.join(', ')})`] : details;
+  const tail = notices.length === 0 ? '' : ` (${notices.join('; ')})`;
+  const text = what.length === 0 ? '' : ` ${what.join(action === 'create' ? ' ' : ', ')}`;
+  return `${SIGN[action]} ${action} ${path}${text}${tail}`;
+}
+
+/** The lines of a plan; beyond `most` only their number is told. */
+export function planText(lines: readonly PlanLine[], most = Infinity): readonly string[] {
+  const shown = lines.slice(0, most).map(planLineText);
+  const more = lines.length - shown.length;
+  return more === 0 ? shown : [...shown, `and ${more} more ${more === 1 ? 'change' : 'changes'}`];
+}
