@@ -185,7 +185,7 @@ export class Journal {
     const text = [head, ...commits].map(lineOf).join('');
     const folder = dirname(this.file);
     await this.#fs.mkdir(folder, { recursive: true, mode: FOLDER_MODE });
-    const temporary = join(folder, `.${basename(this.file)}.${process.pid}.tmp`);
+    const temporary = join(folder, `.${basename(this.file)}.tmp`);
     await this.#fs.unlink(temporary).catch(() => {});
     await writeDurably(this.#fs, temporary, text);
     await this.#fs.rename(temporary, this.file);

@@ -237,7 +237,8 @@ describe('kill -9', () => {
       expect(readFileSync(config, 'utf8')).toBe(whole);
     }
     await lunsmith(['saveconfig']);
-    expect(readdirSync(join(folder, 'etc')).sort()).toEqual(['backup', 'saveconfig.yaml']);
+    const kept = ['backup', 'saveconfig.yaml', 'saveconfig.yaml.journal'];
+    expect(readdirSync(join(folder, 'etc')).sort()).toEqual(kept);
   });
 });
 
