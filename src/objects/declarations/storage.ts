@@ -39,7 +39,7 @@ export const STORAGE_ATTRIBUTES = {
   },
   emulate_pr: { ...off(NO_PR), help: 'If set to 1, enable SCSI Reservations.' },
   emulate_rest_reord: {
-    ...off('only restricted reordering is served'),
+    ...off('commands are reordered without restriction, and the control mode page says so'),
     help: 'If set to 0, the Queue Algorithm Modifier is Restricted Reordering.',
   },
   emulate_rsoc: { ...flag(true), help: 'If set to 1, serve REPORT SUPPORTED OPERATION CODES.' },

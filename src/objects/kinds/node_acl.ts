@@ -1,8 +1,8 @@
 /** One initiator's ACL: its credentials, attributes and mapped LUNs. */
-import { effective, type AttributeBag, type AttributeGroup } from '../attribute.ts';
+import { aclAccess, authPolicy, tpgAccess } from '../access_rules.ts';
+import type { AttributeBag, AttributeGroup } from '../attribute.ts';
 import { AUTH, AUTH_ALIASES } from '../declarations/auth.ts';
 import { NODE_ACL_ATTRIBUTES } from '../declarations/node_acl.ts';
-import { TPG_ATTRIBUTES } from '../declarations/tpg.ts';
 import { getIn, own, setIn, type Document, type NodeAcl, type Tpg } from '../document.ts';
 import { ConfigError } from '../errors.ts';
 import { TPG_PARAMETERS } from '../iscsi_keys.ts';
@@ -179,14 +179,10 @@ function deleteMapped({ node, view }: CommandContext, args: Arguments): CommandO
 
 /** How this initiator must prove itself, in LIO's words, and whether it can. */
 function authSummary(tpg: Tpg, acl: NodeAcl): { words: string[]; healthy: boolean | null } {
-  const { authentication, generate_node_acls } = effective(TPG_ATTRIBUTES, tpg.attributes);
-  const own = acl.attributes.authentication ?? -1;
-  const required = own === -1 ? authentication : own === 1;
-  if (!required) return { words: [], healthy: null };
+  const policy = authPolicy(tpgAccess(tpg), aclAccess(acl));
+  if (!policy.required) return { words: [], healthy: null };
+  if (policy.owner === 'TPG') return { words: ['auth via tpg'], healthy: null };
   const { oneWay, mutual } = credentialsOf(acl.auth);
-  if (generate_node_acls && own === -1 && !oneWay) {
-    return { words: ['auth via tpg'], healthy: null };
-  }
   return { words: [mutual ? 'mutual auth' : '1-way auth'], healthy: oneWay };
 }
 

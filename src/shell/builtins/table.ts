@@ -5,6 +5,7 @@ import { HELP } from './help.ts';
 import { NAVIGATION } from './navigation.ts';
 import { QUICKSTART } from './quickstart.ts';
 import { SESSIONS } from './sessions.ts';
+import { WHY } from './why.ts';
 import { SETTINGS } from './settings.ts';
 
 export const BUILTINS: Builtins = {
@@ -14,4 +15,5 @@ export const BUILTINS: Builtins = {
   ...QUICKSTART,
   ...SESSIONS,
   ...SETTINGS,
+  ...WHY,
 };

@@ -1,4 +1,6 @@
 /** What one initiator sees of one TPG: LIO's rules of demo mode, mapping and write protection. */
+import { writeProtection } from '../../objects/access_rules.ts';
+import type { MappedLun } from '../../objects/document.ts';
 import type { LunMapping } from '../scsi/nexus.ts';
 import type { LogicalUnit } from '../scsi/logical_unit.ts';
 import type { TpgState } from './config_state.ts';
@@ -19,19 +21,16 @@ export function lunMapOf(
   logicalUnitOf: (reference: string) => LogicalUnit | undefined,
 ): ReadonlyMap<number, Viewed> {
   const map = new Map<number, Viewed>();
-  const add = (seenAs: number, lun: number, writeProtect: boolean): void => {
+  const acl = tpg.acls.get(initiatorName);
+  const add = (seenAs: number, lun: number, mapped: MappedLun | undefined): void => {
     const storageObject = tpg.luns.get(lun);
     if (storageObject === undefined) return;
     const logicalUnit = logicalUnitOf(storageObject);
-    if (logicalUnit !== undefined) map.set(seenAs, { logicalUnit, storageObject, writeProtect });
+    if (logicalUnit === undefined) return;
+    const writeProtect = writeProtection(tpg, mapped) !== undefined;
+    map.set(seenAs, { logicalUnit, storageObject, writeProtect });
   };
-  const acl = tpg.acls.get(initiatorName);
-  if (acl === undefined) {
-    for (const lun of tpg.luns.keys()) add(lun, lun, tpg.attributes.demo_mode_write_protect);
-  } else {
-    for (const [seenAs, { lun, write_protect }] of acl.mappedLuns) {
-      add(seenAs, lun, write_protect || tpg.attributes.prod_mode_write_protect);
-    }
-  }
+  if (acl === undefined) for (const lun of tpg.luns.keys()) add(lun, lun, undefined);
+  else for (const [seenAs, mapped] of acl.mappedLuns) add(seenAs, mapped.lun, mapped);
   return map;
 }

@@ -134,3 +134,28 @@ describe('tables', () => {
     expect(fittingWidths([3, 40], 30)).toEqual([5, 22]);
   });
 });
+
+describe('why', () => {
+  test('asks all TPGs at the root, one at a TPG, and shows the remedy', async () => {
+    const { run } = await shellWithSession();
+    await run(`/iscsi/${TARGET} create 2`);
+    const all = await run('why IQN.1994-05.com.redhat:c1');
+    expect(all).toContain(`${TPG}\n  yes The TPG is enabled`);
+    expect(all).toContain(`/iscsi/${TARGET}/tpg2\n`);
+    expect(all).toContain('It is logged in now: session 3, from 192.0.2.7');
+    const one = await run(`${TPG}/acls why iqn.1994-05.com.redhat:other lun=0`);
+    expect(one).not.toContain('tpg2');
+    expect(one).toContain(`change it: ${TPG}/acls create iqn.1994-05.com.redhat:other`);
+    expect(one).toContain('It cannot log in.');
+  });
+
+  test('completes initiators that are known, logged in, or were refused', async () => {
+    const { client, shell } = await shellWithSession();
+    client.refusedLogins = [REFUSED];
+    const { candidates } = await complete(shell, 'why iqn.1994');
+    expect(candidates.map(({ text }) => text)).toEqual([
+      'iqn.1994-05.com.redhat:c1',
+      'iqn.1994-05.com.redhat:stranger',
+    ]);
+  });
+});
