@@ -5,7 +5,8 @@ import { viewChild, viewChildren } from '../objects/tree.ts';
 import type { Builtin, Builtins } from './builtin.ts';
 import { keywordOf } from './grammar.ts';
 import type { Word } from './grammar.ts';
-import { nearest, withHint } from './hints.ts';
+import { nearest } from '../util/near.ts';
+import { withHint } from './hints.ts';
 import { hasGlob, looksLikePath, resolvePath } from './paths.ts';
 import type { PathScope } from './paths.ts';
 

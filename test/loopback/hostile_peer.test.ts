@@ -5,48 +5,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EnginePort } from '../../src/objects/engine_port.ts';
 import { diff } from '../../src/objects/diff.ts';
-import { EMPTY_DOCUMENT, type Document } from '../../src/objects/document.ts';
+import { EMPTY_DOCUMENT } from '../../src/objects/document.ts';
 import { createEngine } from '../../src/target/engine.ts';
 import { freePort } from '../support/free_port.ts';
+import { demoDocument, TARGET } from './demo_document.ts';
 import { Initiator } from './initiator.ts';
 
-const TARGET = 'iqn.2003-01.org.example:t1';
 const ROUNDS = 150;
 const PDUS_PER_ROUND = 40;
-
-function demoDocument(port: number): Document {
-  return {
-    backstores: {
-      ...EMPTY_DOCUMENT.backstores,
-      ramdisk: {
-        r1: {
-          size: 8 * 1024 * 1024,
-          nullio: false,
-          wwn: 'c6c12b2e-6a0e-4b53-8e3c-1c5f0f7d9a01',
-          attributes: { emulate_tpu: true, emulate_tpws: true },
-        },
-      },
-    },
-    iscsi: {
-      discovery_auth: {},
-      targets: {
-        [TARGET]: {
-          tpgs: {
-            1: {
-              enabled: true,
-              attributes: { generate_node_acls: true, demo_mode_write_protect: false },
-              parameters: {},
-              auth: {},
-              portals: { [`127.0.0.1:${port}`]: { iser: false } },
-              luns: { 0: { storage_object: 'ramdisk/r1' } },
-              acls: {},
-            },
-          },
-        },
-      },
-    },
-  };
-}
 
 /** Numbers that repeat with their seed (mulberry32). */
 function random(seed: number): (below: number) => number {
