@@ -1,11 +1,16 @@
 /**
- * Whether a call that might block is made on the event loop: as long as such calls are quick. A
- * slow one closes the way for a while, the longer the more often it happens.
+ * Whether a call that might block is made on the event loop: as long as such calls are quick. Slow
+ * ones close the way for a while, the longer the more often it happens. One alone says nothing: the
+ * thread may have lost its core in the midst of it. Two close together, or a very slow one, do.
  */
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2000;
-/** Quick calls after which earlier slow ones are forgotten. */
+/** Quick calls after which an earlier slow one counts as chance. */
+const CLOSE_TOGETHER = 8;
+/** Quick calls after which earlier pauses are forgotten. */
 const FORGIVEN_AFTER = 64;
+/** So many times slower than slow is no chance. */
+const VERY_SLOW = 25;
 
 export class Pace {
   readonly #slowMs: number;
@@ -13,7 +18,8 @@ export class Pace {
   #began = 0;
   #closedUntil = -Infinity;
   #pauseMs = FIRST_PAUSE_MS;
-  #quick = 0;
+  /** Since the last slow call. */
+  #quick = CLOSE_TOGETHER;
 
   constructor(slowMs: number, nowMs: () => number) {
     this.#slowMs = slowMs;
@@ -28,11 +34,14 @@ export class Pace {
 
   took(): void {
     const now = this.#nowMs();
-    if (now - this.#began <= this.#slowMs) {
+    const tookMs = now - this.#began;
+    if (tookMs <= this.#slowMs) {
       if (++this.#quick === FORGIVEN_AFTER) this.#pauseMs = FIRST_PAUSE_MS;
       return;
     }
+    const chance = this.#quick >= CLOSE_TOGETHER && tookMs <= VERY_SLOW * this.#slowMs;
     this.#quick = 0;
+    if (chance) return;
     this.#closedUntil = now + this.#pauseMs;
     this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
   }

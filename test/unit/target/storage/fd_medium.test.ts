@@ -93,7 +93,7 @@ describe.skipIf(SYSCALLS === null)('what the page cache has', () => {
 
   test('cannot be asked of every file: then reads are tried while they are quick', async () => {
     const readSync = vi.spyOn(fs, 'readSync').mockImplementation(((_fd, into: Buffer) => {
-      now += 30;
+      now += 300;
       return into.length;
     }) as typeof fs.readSync);
     const read = vi.spyOn(fs, 'read');
@@ -124,7 +124,7 @@ describe('writes to the page cache', () => {
   test('go to the pool for a while after a slow one', async () => {
     const { writeSync } = fs;
     vi.spyOn(fs, 'writeSync').mockImplementation((...args: Parameters<typeof writeSync>) => {
-      now += 20;
+      now += 200;
       return writeSync(...args);
     });
     const medium = openMedium(null);
