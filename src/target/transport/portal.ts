@@ -1,6 +1,7 @@
 /** One listening address: accepts sockets within limits and hands them over. */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Log } from '../../util/log.ts';
+import { LentSocket } from './lent_socket.ts';
 
 /** Connections of one portal, logged in or not; further ones are closed at once. */
 export const MAX_CONNECTIONS_PER_PORTAL = 1024;
@@ -28,6 +29,7 @@ export class Portal {
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEPALIVE_MS,
+      pauseOnConnect: true,
     });
     this.#server.on('connection', (socket) => this.#accept(socket));
   }
@@ -62,8 +64,9 @@ export class Portal {
     });
   }
 
-  #accept(socket: Socket): void {
+  #accept(accepted: Socket): void {
     const { log, onSocket } = this.#options;
+    const socket = LentSocket.takeOver(accepted);
     if (this.#sockets.size >= MAX_CONNECTIONS_PER_PORTAL) {
       log.warn('connection refused: too many on this portal', { address: socket.remoteAddress });
       socket.destroy();
@@ -72,5 +75,6 @@ export class Portal {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     onSocket(socket);
+    socket.resume();
   }
 }

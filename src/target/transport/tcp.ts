@@ -6,6 +6,7 @@ import { crc32c } from '../../util/crc32c.ts';
 import { BHS_LENGTH, DIGEST_LENGTH, OPCODE, opcodeOf, padded, RESERVED_TAG } from '../pdu/bhs.ts';
 import { addStatus, DataOut, encodeDataIn, encodeR2t } from '../pdu/data.ts';
 import { Framer, type FramerFault, type FramerSink } from '../pdu/framer.ts';
+import { onInput } from './lent_socket.ts';
 import type { DataDone, DataMover, MoverEvents, MoverSettings, Transfer } from './datamover.ts';
 import { COPY_UP_TO, OUTPUT_HIGH_WATER, OutputQueue } from './output_queue.ts';
 import { Solicited, type SolicitedSink } from './solicited.ts';
@@ -58,7 +59,7 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     this.#output = new OutputQueue(options.socket, () => this.#roomAgain());
     this.#solicited = new Solicited(this);
     const socket = options.socket;
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    onInput(socket, (chunk) => this.#receive(chunk));
     socket.on('error', (error) => {
       if (!this.#terminated) this.#why = `connection lost: ${error.message}`;
     });

@@ -7,6 +7,7 @@ import {
   type MoverSettings,
 } from '../../../../src/target/transport/datamover.ts';
 import { OUTPUT_HIGH_WATER } from '../../../../src/target/transport/output_queue.ts';
+import { LentSocket } from '../../../../src/target/transport/lent_socket.ts';
 import { TcpMover } from '../../../../src/target/transport/tcp.ts';
 import { FakeClock, patternOf } from '../../../loopback/served.ts';
 
@@ -30,13 +31,13 @@ let terminated: string[];
 let statSN: number;
 
 beforeEach(async () => {
-  server = createServer({ noDelay: true });
+  server = createServer({ noDelay: true, pauseOnConnect: true });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
   const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
   far = connect({ port, host: '127.0.0.1' });
   far.on('error', () => {});
-  near = await accepted;
+  near = LentSocket.takeOver(await accepted);
   clock = new FakeClock();
   notified = [];
   terminated = [];
