@@ -106,8 +106,8 @@ export function missingCredentials(policy: AuthPolicy): string | undefined {
 }
 
 /**
- * Why an initiator may not write to a LUN, or undefined; `mapped` is its own mapping, absent in demo
- * mode.
+ * Why an initiator may not write to a LUN, or undefined; `mapped` is its own mapping, absent in
+ * demo mode.
  */
 export function writeProtection(
   { attributes }: Pick<TpgAccess, 'attributes'>,

@@ -39,7 +39,7 @@ const no = (text: string, remedy: string): Finding => ({ ok: false, text, remedy
 const note = (text: string): Finding => ({ ok: null, text });
 
 /** LUNs explained one by one; more are counted. */
-const LUNS_SHOWN_MAX = 64;
+const LUNS_SHOWN = 64;
 
 class Explainer {
   readonly #view: View;
@@ -142,8 +142,8 @@ class Explainer {
       const which = wanted === undefined ? 'no LUN' : `no LUN ${wanted}`;
       this.#add(no(`It sees ${which} here`, this.#mapCommand(wanted)));
     }
-    shown.slice(0, LUNS_SHOWN_MAX).forEach((one) => this.#lun(one.seenAs, one.lun, one.mapped));
-    const more = shown.length - LUNS_SHOWN_MAX;
+    shown.slice(0, LUNS_SHOWN).forEach((one) => this.#lun(one.seenAs, one.lun, one.mapped));
+    const more = shown.length - LUNS_SHOWN;
     if (more > 0) this.#add(note(`and ${more} more LUNs: ask with lun=N`));
   }
 

@@ -27,7 +27,7 @@ import {
   textParameter,
   writeBagAt,
 } from './kit.ts';
-import { addTpg, TARGET } from './target.ts';
+import { addTpg, NEW_TPG_PARAMETERS, newTpg, TARGET } from './target.ts';
 
 const GROUP = 'discovery_auth';
 
@@ -56,7 +56,7 @@ function create(context: CommandContext, args: Arguments): CommandOutcome {
   const empty: Target = { tpgs: {} };
   const at = ['iscsi', 'targets', name];
   const withTarget = setIn(context.view.document, at, empty);
-  const tpg = addTpg(withTarget, name, 1, context.preferences);
+  const tpg = addTpg(withTarget, name, 1, newTpg(args, context.preferences));
   return changed(
     tpg.document,
     [info(`Created target ${name}.`), ...tpg.messages],
@@ -110,7 +110,10 @@ export const ISCSI: NodeKind = {
       help:
         'Creates a new target with TPG 1.\nThe name is an iqn, eui or naa name; when it is ' +
         'omitted one is generated from the name of this host.',
-      params: { wwn: textParameter('Name of the target; generated when omitted.') },
+      params: {
+        wwn: textParameter('Name of the target; generated when omitted.'),
+        ...NEW_TPG_PARAMETERS,
+      },
       run: create,
       seeAlso: ['info', 'delete'],
     },

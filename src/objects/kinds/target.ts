@@ -17,6 +17,7 @@ import {
   changed,
   count,
   firstFree,
+  flagParameter,
   info,
   makeNode,
   namesAt,
@@ -57,18 +58,40 @@ function defaultPortal(target: Target): { portals: Record<string, Portal>; messa
   };
 }
 
+export interface NewTpg {
+  readonly enable: boolean;
+  readonly defaultPortal: boolean;
+}
+
+/** What the arguments say, else the preferences. */
+export function newTpg(args: Arguments, preferences: Preferences): NewTpg {
+  return {
+    enable: (args['enable'] ?? preferences.auto_enable_tpgt) === true,
+    defaultPortal: (args['add_default_portal'] ?? preferences.auto_add_default_portal) === true,
+  };
+}
+
+export const NEW_TPG_PARAMETERS = {
+  enable: flagParameter('Enable the TPG; when omitted, as auto_enable_tpgt says.', true),
+  add_default_portal: flagParameter(
+    'Listen on all addresses; when omitted, as auto_add_default_portal says.',
+    true,
+  ),
+} as const;
+
 /** The document with a new TPG of a target, and what to tell the user. */
 export function addTpg(
   document: Document,
   targetName: string,
   tag: number,
-  preferences: Preferences,
+  wanted: NewTpg,
 ): { document: Document; messages: readonly Message[] } {
   const target = own(document.iscsi.targets, targetName) ?? { tpgs: {} };
-  const wanted = preferences.auto_add_default_portal;
-  const { portals, messages } = wanted ? defaultPortal(target) : { portals: {}, messages: [] };
+  const { portals, messages } = wanted.defaultPortal
+    ? defaultPortal(target)
+    : { portals: {}, messages: [] };
   const tpg: Tpg = {
-    enabled: preferences.auto_enable_tpgt,
+    enabled: wanted.enable,
     attributes: {},
     parameters: {},
     auth: {},
@@ -91,7 +114,7 @@ function create(context: CommandContext, args: Arguments): CommandOutcome {
   if (Object.hasOwn(tpgs, String(tag))) {
     throw new ConfigError('This TPG already exists in configFS');
   }
-  const added = addTpg(view.document, node.name, tag, preferences);
+  const added = addTpg(view.document, node.name, tag, newTpg(args, preferences));
   return changed(added.document, added.messages, `${pathOf(node)}/tpg${tag}`);
 }
 
@@ -116,7 +139,10 @@ export const TARGET: NodeKind = {
       help:
         'Creates a new Target Portal Group within the target.\nThe tag is a number, or tpgN; the ' +
         'next free one is taken when it is omitted.',
-      params: { tag: { ...textParameter('Tag of the TPG.'), form: 'a number or tpgN' } },
+      params: {
+        tag: { ...textParameter('Tag of the TPG.'), form: 'a number or tpgN' },
+        ...NEW_TPG_PARAMETERS,
+      },
       run: create,
       seeAlso: ['delete'],
     },

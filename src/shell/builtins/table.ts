@@ -1,6 +1,8 @@
 /** Every built-in command, by name. */
 import type { Builtins } from '../builtin.ts';
 import { CONFIGURATION } from './configuration.ts';
+import { DUMP } from './dump.ts';
+import { FIND } from './find.ts';
 import { HELP } from './help.ts';
 import { NAVIGATION } from './navigation.ts';
 import { QUICKSTART } from './quickstart.ts';
@@ -10,6 +12,8 @@ import { SETTINGS } from './settings.ts';
 
 export const BUILTINS: Builtins = {
   ...CONFIGURATION,
+  ...DUMP,
+  ...FIND,
   ...HELP,
   ...NAVIGATION,
   ...QUICKSTART,

@@ -8,7 +8,7 @@ import type { Builtin } from '../builtin.ts';
 import type { Painter } from '../style.ts';
 
 /** TPGs explained at once; a name that is typed wrong must not scroll for minutes. */
-const TPGS_SHOWN_MAX = 16;
+const TPGS_SHOWN = 16;
 
 /** Target and tag of every TPG at, below or above a node. */
 function tpgsAround(view: View, node: TreeNode): readonly (readonly [string, string])[] {
@@ -78,12 +78,12 @@ const why: Builtin = {
     const tpgs = tpgsAround(view, node);
     if (tpgs.length === 0) throw new ConfigError('There is no TPG yet: /iscsi create makes one');
     const lun = args['lun'];
-    const shown = tpgs.slice(0, TPGS_SHOWN_MAX).flatMap(([target, tag]) => {
+    const shown = tpgs.slice(0, TPGS_SHOWN).flatMap(([target, tag]) => {
       const question = { target, tag, initiator, ...(lun !== undefined && { lun: Number(lun) }) };
       const explanation = explainAccess(view, question);
       return explanation === undefined ? [] : [block(explanation, shell.console.painter)];
     });
-    const more = tpgs.length - TPGS_SHOWN_MAX;
+    const more = tpgs.length - TPGS_SHOWN;
     if (more > 0) shown.push(`and ${more} more TPGs: ask at a target or TPG`);
     if (!name.ok) shown.unshift(`Note: ${printable(typed)} is no valid name: ${name.reason}`);
     shell.console.display(shown.join('\n\n'));

@@ -1,0 +1,33 @@
+/** `dump`: a subtree as commands. */
+import { dumpCommands } from '../../objects/dump.ts';
+import { ConfigError } from '../../objects/errors.ts';
+import type { Builtin } from '../builtin.ts';
+
+const dump: Builtin = {
+  help:
+    'Shows the current node and what is below it as the commands that build it again.\n' +
+    'Given to a shell on another machine, or to this one after `clearconfig`, they make the\n' +
+    'same configuration, whatever the preferences there. Secrets are left out, and named in a\n' +
+    'comment, unless show_secrets=true. Data of the disks is no part of it.\n' +
+    '\n' +
+    'Example: lunsmith dump show_secrets=true > rebuild.lunsmith',
+  params: {
+    show_secrets: {
+      kind: 'bool',
+      style: 'truefalse',
+      default: false,
+      help: 'Write passwords, too.',
+    },
+  },
+  seeAlso: ['saveconfig'],
+  run: ({ shell, node, view, args }) => {
+    const secrets = args['show_secrets'] === true;
+    if (node.kind.id === 'session' || node.kind.id === 'sessions') {
+      throw new ConfigError('Sessions are no part of the configuration: there is nothing to dump');
+    }
+    const lines = dumpCommands(view.document, node.at, { secrets });
+    shell.console.display(lines.length === 0 ? '# nothing is configured here' : lines.join('\n'));
+  },
+};
+
+export const DUMP = { dump } as const;

@@ -1,0 +1,84 @@
+/** `find` and `tree`: looking for something in a large tree. */
+import { ConfigError } from '../../objects/errors.ts';
+import type { TreeNode, View } from '../../objects/node.ts';
+import { pathOf, viewChildren } from '../../objects/tree.ts';
+import type { Builtin } from '../builtin.ts';
+import { groupsOf, MASK, shown } from '../groups.ts';
+import { renderTree, summaryText } from '../render.ts';
+
+/** More nobody reads; the rest is counted. */
+const HITS_SHOWN = 500;
+
+/** Why a node fits: its name, its summary, or `group name=value`; undefined when it does not. */
+function hit(view: View, node: TreeNode, words: string): string | undefined {
+  const fits = (text: string) => text.toLowerCase().includes(words);
+  const summary = summaryText(node.kind.summary(view, node));
+  if (fits(node.name) || fits(summary)) return `[${summary}]`;
+  for (const [groupName, group] of Object.entries(groupsOf(node))) {
+    if (groupName === 'global') continue;
+    const bag = node.kind.read(view.document, node, groupName);
+    for (const [name, attribute] of Object.entries(group)) {
+      const value = bag[name];
+      // Only what was set: a default fits everywhere and tells nothing.
+      if (value === undefined) continue;
+      const text = shown(attribute, value, false);
+      if (text !== MASK && fits(`${name}=${text}`)) return `${groupName} ${name}=${text}`;
+    }
+  }
+  const line = node.kind.info?.(view, node).find(fits);
+  return line;
+}
+
+const find: Builtin = {
+  help:
+    'Looks for a text in names, summaries and values that were set, from here downwards.\n' +
+    'Capitals do not matter. Each line is the path of a node and why it fits; secrets are\n' +
+    'never looked at.\n' +
+    '\n' +
+    'Example: find client1',
+  params: {
+    text: {
+      kind: 'text',
+      lengthMax: 255,
+      default: '',
+      required: true,
+      help: 'What to look for.',
+    },
+  },
+  seeAlso: ['ls', 'tree'],
+  run: ({ shell, node, view, args }) => {
+    const words = String(args['text']).toLowerCase();
+    const lines: string[] = [];
+    let hits = 0;
+    const walk = (at: TreeNode) => {
+      const reason = hit(view, at, words);
+      if (reason !== undefined) {
+        hits += 1;
+        if (hits <= HITS_SHOWN) lines.push(`${pathOf(at)} ${reason}`);
+      }
+      viewChildren(view, at).forEach(walk);
+    };
+    walk(node);
+    if (hits === 0) throw new ConfigError(`Nothing below ${pathOf(node)} holds ${args['text']}`);
+    if (hits > HITS_SHOWN) lines.push(`and ${hits - HITS_SHOWN} more: look for more of it`);
+    shell.console.display(lines.join('\n'));
+  },
+};
+
+const tree: Builtin = {
+  help:
+    'Shows the tree below the current node, to a depth.\n' +
+    'The same as `ls`, with the depth first: `tree 2`.',
+  params: {
+    depth: { kind: 'uint', min: 0, max: 100, default: 0, help: 'Levels to show; 0 shows all.' },
+  },
+  seeAlso: ['ls', 'find'],
+  run: ({ shell, node, view, args }) => {
+    const { preferences } = shell.store;
+    const { painter, columns } = shell.console;
+    const depth = Number(args['depth'] ?? preferences.tree_max_depth);
+    shell.console.display(renderTree(node, { view, preferences, painter, columns, depth }));
+  },
+};
+
+export const FIND = { find, tree } as const;
