@@ -3,6 +3,7 @@ import { isSecret, parse, wordsOf } from '../objects/attribute.ts';
 import type { Attribute, AttributeValue } from '../objects/attribute.ts';
 import { ConfigError } from '../objects/errors.ts';
 import type { Arguments, Parameter } from '../objects/node.ts';
+import { withoutFlags } from './flags.ts';
 import { keywordOf } from './grammar.ts';
 import type { Word } from './grammar.ts';
 import { withHint } from './hints.ts';
@@ -81,7 +82,7 @@ function assign(params: Params, words: readonly Word[]): Map<string, string> {
 
 /** Values by canonical name; omitted optional ones absent. Throws ConfigError. */
 export function bindArguments(params: Params, words: readonly Word[]): Arguments {
-  const texts = assign(params, words);
+  const texts = assign(params, withoutFlags(params, words));
   const missing = Object.entries(params)
     .filter(([name, parameter]) => parameter.required === true && (texts.get(name) ?? '') === '')
     .map(([name]) => name);

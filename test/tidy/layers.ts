@@ -14,6 +14,9 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   util: { imports: [], packages: ENGINE_OPTIONAL },
   objects: { imports: ['util'], packages: [] },
   saveconfig: { imports: ['util', 'objects'], packages: ['js-yaml'] },
+  // Pure functions over texts and documents: the shell runs them, where the files are.
+  'saveconfig/import': { imports: ['util', 'objects'], packages: [] },
+  'saveconfig/export': { imports: ['util', 'objects'], packages: [] },
   'target/storage': { imports: ['util'], packages: ENGINE_OPTIONAL },
   'target/scsi': { imports: ['util', 'objects', 'target/storage'], packages: [] },
   'target/pdu': { imports: ['util'], packages: [] },
@@ -37,7 +40,14 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   // Its view of the engine is objects/engine_port.ts: plain data, no engine code.
   control: { imports: ['util', 'objects', 'saveconfig'], packages: ['pino'] },
   shell: {
-    imports: ['util', 'objects', 'control/protocol.ts', 'control/client.ts'],
+    imports: [
+      'util',
+      'objects',
+      'control/protocol.ts',
+      'control/client.ts',
+      'saveconfig/import',
+      'saveconfig/export',
+    ],
     packages: ['@inquirer/core', '@inquirer/prompts', 'chalk', 'cli-table3'],
   },
   bin: { imports: ['*'], packages: [] },

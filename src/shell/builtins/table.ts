@@ -9,6 +9,7 @@ import { QUICKSTART } from './quickstart.ts';
 import { SESSIONS } from './sessions.ts';
 import { WHY } from './why.ts';
 import { SETTINGS } from './settings.ts';
+import { TRANSFER } from './transfer.ts';
 
 export const BUILTINS: Builtins = {
   ...CONFIGURATION,
@@ -20,4 +21,5 @@ export const BUILTINS: Builtins = {
   ...SESSIONS,
   ...SETTINGS,
   ...WHY,
+  ...TRANSFER,
 };

@@ -1,0 +1,46 @@
+/** `--dry-run --from tgt`: options in the system shell's manner, as the parameters they mean. */
+import { ConfigError } from '../objects/errors.ts';
+import type { Parameter } from '../objects/node.ts';
+import type { Word } from './grammar.ts';
+import { withHint } from './hints.ts';
+
+const FLAG = /^--([a-z][a-z0-9-]*)(?:=([\s\S]*))?$/;
+
+const keyword = (word: Word, name: string, value: string): Word => ({
+  ...word,
+  text: `${name}=${value}`,
+  equals: name.length,
+});
+
+/** The words with each option as `name=value`; a flag alone is `name=true`. Throws ConfigError. */
+export function withoutFlags(
+  params: Readonly<Record<string, Parameter>>,
+  words: readonly Word[],
+): readonly Word[] {
+  if (!words.some(({ text, quoted }) => !quoted && FLAG.test(text))) return words;
+  const plain: Word[] = [];
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] as Word;
+    const match = word.quoted ? null : FLAG.exec(word.text);
+    if (match === null) {
+      plain.push(word);
+      continue;
+    }
+    const name = (match[1] ?? '').replaceAll('-', '_');
+    const parameter = Object.hasOwn(params, name) ? params[name] : undefined;
+    if (parameter === undefined) {
+      const options = Object.keys(params).map((one) => `--${one.replaceAll('_', '-')}`);
+      const typed = `--${match[1] ?? ''}`;
+      throw new ConfigError(withHint(`Unknown option ${typed}`, typed, options));
+    }
+    const next = words[index + 1];
+    if (match[2] !== undefined) plain.push(keyword(word, name, match[2]));
+    else if (parameter.kind === 'bool') plain.push(keyword(word, name, 'true'));
+    else if (next === undefined) throw new ConfigError(`Option --${match[1]} needs a value`);
+    else {
+      plain.push(keyword(word, name, next.text));
+      index += 1;
+    }
+  }
+  return plain;
+}
