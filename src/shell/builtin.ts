@@ -8,6 +8,7 @@ import type { Arguments, CommandContext, CommandOutcome, TreeNode, View } from '
 import type { Params } from './arguments.ts';
 import type { Console } from './console.ts';
 import type { Word } from './grammar.ts';
+import type { LiveScreen } from './live_screen.ts';
 import type { Mirror } from './mirror.ts';
 import type { PathScope } from './paths.ts';
 import type { PreferencesStore } from './preferences_store.ts';
@@ -40,6 +41,8 @@ export interface ShellContext {
   /** The daemon has another configuration now, by a wish of this shell. */
   noteReplaced(): void;
   leave(): void;
+  /** Run a command that only shows something, as if typed at `node`. Throws what it refuses. */
+  runReading(words: readonly Word[], node: TreeNode): Promise<void>;
 }
 
 /** Questions to the person at the terminal. */
@@ -51,6 +54,8 @@ export interface Dialogs {
     choices: readonly { readonly value: T; readonly name: string }[],
   ): Promise<T>;
   confirm(message: string, initial: boolean): Promise<boolean>;
+  /** Takes the whole screen until the person leaves it. */
+  live(screen: LiveScreen): Promise<void>;
 }
 
 export interface Call {

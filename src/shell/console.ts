@@ -23,7 +23,7 @@ const rank = (level: Level) => LEVELS.indexOf(level);
 const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 
 export class Console {
-  readonly #output: Output;
+  #output: Output;
   readonly #preferences: () => Preferences;
   readonly #now: () => Date;
   /** What an error is prefixed with in a script: `line 3: `. Such errors carry no colours. */
@@ -46,6 +46,23 @@ export class Console {
 
   get tty(): boolean {
     return this.#output.tty;
+  }
+
+  /** What `run` writes, instead of writing it. */
+  async capture(run: () => Promise<void>): Promise<string> {
+    const before = this.#output;
+    const { tty, color, columns } = before;
+    let text = '';
+    const keep = (more: string) => {
+      text += more;
+    };
+    this.#output = { out: keep, err: keep, tty, color, columns };
+    try {
+      await run();
+    } finally {
+      this.#output = before;
+    }
+    return text;
   }
 
   /** What a command shows, in the default colour; a newline is added. */

@@ -20,6 +20,7 @@ export class LineGate extends Readable {
   #ended = false;
   #open = false;
   #stopsAtTab = false;
+  #onKeys: ((keys: string) => void) | undefined;
   readonly #onData = (chunk: Buffer) => this.#receive(chunk);
   readonly #onEnd = () => {
     this.#ended = true;
@@ -59,6 +60,16 @@ export class LineGate extends Readable {
     setImmediate(() => this.#pass());
   }
 
+  /** Until the returned function is called, keys go to `listener` instead of to a prompt. */
+  takeKeys(listener: (keys: string) => void): () => void {
+    this.#onKeys = listener;
+    this.#terminal.setRawMode(true);
+    this.resume();
+    return () => {
+      this.#onKeys = undefined;
+    };
+  }
+
   close(): void {
     this.#terminal.off('data', this.#onData);
     this.#terminal.off('end', this.#onEnd);
@@ -68,6 +79,7 @@ export class LineGate extends Readable {
   }
 
   #receive(chunk: Buffer): void {
+    if (this.#onKeys !== undefined) return this.#onKeys(chunk.toString('utf8'));
     if (!this.#open && chunk.includes(CTRL_C)) {
       // What was typed ahead belongs to what is being given up.
       this.#waiting = Buffer.alloc(0);

@@ -69,11 +69,15 @@ export async function runScript(
   return failed || !saved ? 1 : 0;
 }
 
+/** Commands that ask, or that fill the screen. */
+const TAKES_TERMINAL = new Set(['quickstart', 'top', 'watch']);
+
 /** One command given as words. Never saves. Exit status. */
 export async function runOnce(shell: Shell, words: readonly string[]): Promise<number> {
   shell.console.errorPrefix = '';
-  // The one command that may ask; no other takes the terminal's input.
-  const asking = words.at(-1) === 'quickstart' ? openDialogs(shell) : undefined;
+  // No other command takes the terminal's input.
+  const takes = words.slice(0, 2).some((word) => TAKES_TERMINAL.has(word));
+  const asking = takes ? openDialogs(shell) : undefined;
   shell.dialogs = asking?.dialogs;
   try {
     const { ok } = await shell.runWords(words);

@@ -38,6 +38,19 @@ export interface LineResult {
   readonly exit: boolean;
 }
 
+/** Commands that change nothing. */
+const READING: ReadonlySet<string> = new Set([
+  'dump',
+  'find',
+  'get',
+  'info',
+  'ls',
+  'sessions',
+  'status',
+  'tree',
+  'why',
+]);
+
 /** How often a change is computed anew when another shell was faster. */
 const CHANGE_ATTEMPTS = 8;
 
@@ -153,6 +166,19 @@ export class Shell implements ShellContext {
     }
     const args = bindArguments(command.declared.params, words);
     this.report(await this.change(pathOf(node), (context) => command.declared.run(context, args)));
+  }
+
+  async runReading(words: readonly Word[], node: TreeNode): Promise<void> {
+    const view = await this.mirror.view();
+    const here = nearestExisting(pathOf(node), this.root, view);
+    const meaning = meaningOf(words, this.lineScope(view, here));
+    const reads = meaning.kind === 'run' && READING.has(meaning.command);
+    const acts = meaning.kind === 'run' && meaning.words.some(({ text }) => text === 'kick');
+    if (!reads || acts) {
+      const known = [...READING].join(', ');
+      throw new ConfigError(`Only commands that show something can be watched: ${known}`);
+    }
+    await this.#runAtEach(meaning, view);
   }
 
   /** A pasted `set` that was cut into lines: the rest goes to the same group. */

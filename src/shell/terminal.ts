@@ -7,6 +7,7 @@ import { complete } from './complete.ts';
 import type { Candidate, CandidateKind } from './complete.ts';
 import { History } from './history.ts';
 import { LineGate } from './line_gate.ts';
+import { runLive } from './live_screen.ts';
 import { linePrompt } from './prompt.ts';
 import { inColumns } from './render.ts';
 import type { Shell } from './shell.ts';
@@ -132,6 +133,7 @@ function dialogsOn(gate: LineGate): Dialogs {
     input: (message, initial, check) =>
       ask((context) => input({ message, default: initial, validate: check }, context)),
     choose: (message, choices) => ask((context) => select({ message, choices }, context)),
+    live: (screen) => runLive(screen, gate, process.stdout),
     confirm: (message, initial) =>
       ask((context) => confirm({ message, default: initial }, context)),
   };

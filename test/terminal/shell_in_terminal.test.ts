@@ -285,3 +285,29 @@ describe('the shell in a terminal', () => {
     expect((await daemon.oneShot('ls', '/iscsi')).stdout).toContain('Targets: 0');
   });
 });
+
+describe('screens of their own', () => {
+  test('top shows the disks until q, and the prompt is there again', async () => {
+    await line('/backstores/ramdisk create scratch 8M');
+    await tmux.type('top interval=1');
+    await tmux.keys('Enter');
+    await tmux.waitFor('top', (lines) =>
+      lines.some((shown) => shown.startsWith('ramdisk/scratch')),
+    );
+    await tmux.keys('n');
+    await tmux.waitFor('the order', (lines) => (lines[0] ?? '').includes('sorted by name'));
+    await tmux.keys('q');
+    await ready();
+    expect(await line('pwd')).toContain('\n/\n');
+  });
+
+  test('watch follows a change, and Ctrl-C leaves it, not the shell', async () => {
+    await tmux.type('watch interval=1 /backstores ls');
+    await tmux.keys('Enter');
+    await tmux.waitFor('watch', (lines) => (lines[0] ?? '').startsWith('every 1s'));
+    await daemon.configure('/backstores/ramdisk create other 8M');
+    await tmux.waitFor('the change', (lines) => lines.some((shown) => shown.includes('o- other')));
+    await tmux.keys('C-c');
+    await ready();
+  });
+});

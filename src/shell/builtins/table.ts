@@ -4,6 +4,7 @@ import { CONFIGURATION } from './configuration.ts';
 import { DUMP } from './dump.ts';
 import { FIND } from './find.ts';
 import { HELP } from './help.ts';
+import { LIVE } from './live.ts';
 import { NAVIGATION } from './navigation.ts';
 import { QUICKSTART } from './quickstart.ts';
 import { SESSIONS } from './sessions.ts';
@@ -16,6 +17,7 @@ export const BUILTINS: Builtins = {
   ...DUMP,
   ...FIND,
   ...HELP,
+  ...LIVE,
   ...NAVIGATION,
   ...QUICKSTART,
   ...SESSIONS,

@@ -1,0 +1,79 @@
+/** Rates between two looks at the engine's counters: what `top` shows. */
+import type { IoCounters, RuntimeState } from '../objects/engine_port.ts';
+import { printable, sessionIo } from '../objects/kinds/sessions.ts';
+
+export interface Rate {
+  readonly name: string;
+  /** READ and WRITE commands per second. */
+  readonly iops: number;
+  /** Bytes per second. */
+  readonly readRate: number;
+  readonly writeRate: number;
+  /** Mean milliseconds from arrival to answer, of all commands of the period. */
+  readonly latencyMs: number;
+  /** Commands under way at this moment. */
+  readonly queued: number;
+}
+
+export interface Sample {
+  readonly atMs: number;
+  readonly runtime: RuntimeState;
+}
+
+export interface Rates {
+  readonly luns: readonly Rate[];
+  readonly sessions: readonly Rate[];
+}
+
+export const SORT_KEYS = ['iops', 'throughput', 'latency', 'queue', 'name'] as const;
+export type SortKey = (typeof SORT_KEYS)[number];
+
+/** `before` absent: new since the last look. Counters that fell belong to another object. */
+function rate(name: string, before: IoCounters | undefined, now: IoCounters, ms: number): Rate {
+  const since = (key: keyof IoCounters) => {
+    const start = before === undefined || before[key] > now[key] ? 0 : before[key];
+    return now[key] - start;
+  };
+  const perSecond = (n: number) => (ms > 0 ? (n * 1000) / ms : 0);
+  const commands = since('commands');
+  return {
+    name,
+    iops: perSecond(since('reads') + since('writes')),
+    readRate: perSecond(since('readBytes')),
+    writeRate: perSecond(since('writtenBytes')),
+    latencyMs: commands > 0 ? since('busyMs') / commands : 0,
+    queued: now.queued,
+  };
+}
+
+export function ratesBetween(before: Sample, now: Sample): Rates {
+  const ms = now.atMs - before.atMs;
+  const old = before.runtime;
+  const luns = Object.entries(now.runtime.io).map(([reference, io]) =>
+    rate(reference, Object.hasOwn(old.io, reference) ? old.io[reference] : undefined, io, ms),
+  );
+  const known = new Map(old.sessions.map((session) => [session.sid, sessionIo(session)]));
+  const sessions = now.runtime.sessions
+    .filter(({ type }) => type === 'Normal')
+    .map((session) => {
+      const from = session.connections[0]?.address ?? '';
+      const name = `${session.sid} ${printable(session.initiator)} ${from}`.trimEnd();
+      return rate(name, known.get(session.sid), sessionIo(session), ms);
+    });
+  return { luns, sessions };
+}
+
+const VALUE: Readonly<Record<Exclude<SortKey, 'name'>, (rate: Rate) => number>> = {
+  iops: ({ iops }) => iops,
+  throughput: ({ readRate, writeRate }) => readRate + writeRate,
+  latency: ({ latencyMs }) => latencyMs,
+  queue: ({ queued }) => queued,
+};
+
+/** The most first; equal ones by name. */
+export function sorted(rates: readonly Rate[], key: SortKey): readonly Rate[] {
+  const byName = (a: Rate, b: Rate) => a.name.localeCompare(b.name, 'en', { numeric: true });
+  if (key === 'name') return [...rates].sort(byName);
+  const value = VALUE[key];
+  return [...rates].sort((a, b) => value(b) - value(a) || byName(a, b));
+}
