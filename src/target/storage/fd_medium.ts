@@ -53,6 +53,8 @@ export class FdMedium implements Backstore, OperationOwner {
   #poolWrites = 0;
   /** Written to the page cache since the last flush began. */
   #dirty = false;
+  /** A flush failed: what the page cache held then may be gone, whatever later ones say. */
+  #lostWrites: StorageFault | null = null;
   #flushing: Done[] | null = null;
   #nextFlush: Done[] | null = null;
   #inFlight = 0;
@@ -266,6 +268,7 @@ export class FdMedium implements Backstore, OperationOwner {
   }
 
   #flush(done: Done): void {
+    if (this.#lostWrites !== null) return done(this.#lostWrites);
     if (this.#flushing === null) {
       // Nothing in the page cache, and nothing on its way out of it.
       if (!this.#dirty) return done(null);
@@ -292,8 +295,11 @@ export class FdMedium implements Backstore, OperationOwner {
       const waiting = this.#flushing ?? [];
       this.#flushing = this.#nextFlush;
       this.#nextFlush = null;
-      const fault = error === null ? null : this.failed(error, true);
-      if (fault !== null) this.#dirty = true;
+      // Linux marks pages clean that it failed to write, and tells of it once: the next fdatasync
+      // succeeds although the data never reached the device. So no flush of this medium may
+      // succeed any more, those that wait included.
+      if (error !== null) this.#lostWrites ??= cachedWritesLost(this.failed(error, true));
+      const fault = this.#lostWrites;
       if (this.#flushing !== null) this.#sync();
       for (const done of waiting) done(fault);
       this.#over();
@@ -309,6 +315,12 @@ export class FdMedium implements Backstore, OperationOwner {
     await hold?.release();
     if (fault !== null) throw new Error(`cached writes may be lost: ${fault.reason}`);
   }
+}
+
+function cachedWritesLost(fault: StorageFault): StorageFault {
+  const { reason: cause } = fault;
+  const reason = `${cause}: cached writes may be lost, no flush succeeds until it is opened anew`;
+  return { ...fault, reason };
 }
 
 /** What close reports is nothing that was not said by the flush before it. */

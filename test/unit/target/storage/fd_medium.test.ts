@@ -167,6 +167,33 @@ describe('writes to the page cache', () => {
     expect(await last).toBeNull();
   });
 
+  test('that a flush could not make durable are never called durable by a later one', async () => {
+    const failures: (() => void)[] = [];
+    const eio = Object.assign(new Error('EIO'), { code: 'EIO' });
+    const fdatasync = vi
+      .spyOn(fs, 'fdatasync')
+      .mockImplementation((_fd: number, done: (error: Error) => void) => {
+        failures.push(() => done(eio));
+      });
+    const medium = openMedium(null);
+    await writeTo(medium, block, 0);
+    const first = flushOf(medium);
+    await writeTo(medium, block, 4096);
+    const behind = flushOf(medium);
+    failures.shift()?.();
+    expect((await first)?.reason).toContain('cached writes may be lost');
+    // From here on the system says that all is well, as Linux does.
+    fdatasync.mockRestore();
+    failures.shift()?.();
+    expect((await behind)?.kind).toBe('writeError');
+    expect((await flushOf(medium))?.kind).toBe('writeError');
+    await writeTo(medium, block, 8192);
+    expect((await flushOf(medium))?.kind).toBe('writeError');
+    expect(await writeTo(medium, block, 0, true)).toBeNull();
+    await expect(medium.close()).rejects.toThrow('cached writes may be lost');
+    opened.pop();
+  });
+
   test('a medium that hangs does not keep another from its device', async () => {
     const slots = new IoSlots(4);
     const [hung, healthy] = [openMedium(null, slots), openMedium(null, slots)];
