@@ -21,6 +21,8 @@ export type KeyDeclaration = Attribute & {
   /** Answer `Irrelevant` in a discovery session. */
   readonly irrelevantInDiscovery?: true;
   readonly securityStage?: true;
+  /** Means nothing, and is not understood, where data does not move by RDMA. */
+  readonly iserOnly?: true;
 };
 
 const DIGESTS = ['CRC32C,None', 'None,CRC32C', 'CRC32C', 'None'] as const;
@@ -269,6 +271,8 @@ const DECLARED = {
   scope: 'session',
 } as const;
 
+const ISER_SESSION = { ...LO_SESSION, irrelevantInDiscovery: true, iserOnly: true } as const;
+
 /** Keys that no administrator sets. */
 const SESSION_KEYS = {
   InitiatorName: {
@@ -360,15 +364,65 @@ const SESSION_KEYS = {
     spec: 'RFC 7143 §13.24',
     help: 'What the initiator says that it runs on.',
   },
-  /** The other keys of RFC 7145 have no meaning without this one and are not understood. */
+  /** Ours is Yes on a connection that moves data by RDMA, and No on any other. */
   RDMAExtensions: {
     ...LO_SESSION,
     ...no,
-    only: false,
-    why: 'no portal of this engine speaks iSER',
     rule: 'and',
+    irrelevantInDiscovery: true,
     spec: 'RFC 7145 §6.3',
     help: 'Whether data moves by RDMA.',
+  },
+  TargetRecvDataSegmentLength: {
+    ...ISER_SESSION,
+    ...SEGMENT,
+    default: 8192,
+    rule: 'min',
+    spec: 'RFC 7145 §6.4',
+    help: 'Maximum data segment length in bytes that the target takes in a message of iSER.',
+  },
+  InitiatorRecvDataSegmentLength: {
+    ...ISER_SESSION,
+    ...SEGMENT,
+    default: 262_144,
+    rule: 'min',
+    spec: 'RFC 7145 §6.5',
+    help: 'Maximum data segment length in bytes that the initiator takes in a message of iSER.',
+  },
+  MaxOutstandingUnexpectedPDUs: {
+    ...ISER_SESSION,
+    kind: 'uint',
+    min: 0,
+    max: 4_294_967_295,
+    default: 0,
+    rule: 'declarative',
+    spec: 'RFC 7145 §6.7',
+    help: 'PDUs that a side takes without expecting them; 0 leaves it open.',
+  },
+  MaxAHSLength: {
+    ...ISER_SESSION,
+    kind: 'uint',
+    min: 2,
+    max: 4_294_967_295,
+    default: 256,
+    rule: 'declarative',
+    spec: 'RFC 7145 §6.8',
+    help: 'Maximum length in bytes of the additional header segments that a side takes.',
+  },
+  /** Initiators that do not say give a buffer for solicited data only, as ours is here. */
+  TaggedBufferForSolicitedDataOnly: {
+    ...ISER_SESSION,
+    ...yes,
+    rule: 'and',
+    spec: 'RFC 7145 §6.9',
+    help: 'Whether a write buffer begins behind the data that is sent unasked.',
+  },
+  iSERHelloRequired: {
+    ...ISER_SESSION,
+    ...no,
+    rule: 'or',
+    spec: 'RFC 7145 §6.10',
+    help: 'Whether Hello messages are exchanged before anything else.',
   },
 } as const satisfies Readonly<Record<string, KeyDeclaration>>;
 

@@ -11,6 +11,7 @@ import type {
   DiscoveryAuthBag,
   MappedLun,
   NodeAcl,
+  Portal,
   Tpg,
   TpgLun,
 } from '../../objects/document.ts';
@@ -19,6 +20,7 @@ import type { NodeAclEntry, TargetDirectory, TpgEntry } from '../iscsi/directory
 
 export interface TpgState extends TpgEntry {
   readonly portals: Set<string>;
+  readonly iserPortals: Set<string>;
   readonly acls: Map<string, NodeAclState>;
   /** LUN to storage object reference, `fileio/disk1`. */
   readonly luns: Map<number, string>;
@@ -73,8 +75,7 @@ export class ConfigState implements TargetDirectory {
         put(this.#nodeAcl(at).mappedLuns, at.mapped, step.after as MappedLun | undefined);
         return;
       case 'portal':
-        if (step.after === undefined) this.#tpg(at).portals.delete(at.key);
-        else this.#tpg(at).portals.add(at.key);
+        this.#applyPortal(at, step.after as Portal | undefined);
         return;
       case 'storage_object':
         throw new Error('storage objects are not part of the directory');
@@ -97,9 +98,26 @@ export class ConfigState implements TargetDirectory {
       parameters: after.parameters,
       auth: authOf(after.auth),
       portals: now?.portals ?? new Set(),
+      iserPortals: now?.iserPortals ?? new Set(),
       luns: now?.luns ?? new Map<number, string>(),
       acls: now?.acls ?? new Map<string, NodeAclState>(),
     });
+  }
+
+  #applyPortal(at: ReturnType<typeof place>, after: Portal | undefined): void {
+    const { portals, iserPortals } = this.#tpg(at);
+    if (after === undefined) portals.delete(at.key);
+    else portals.add(at.key);
+    if (after?.iser === true) iserPortals.add(at.key);
+    else iserPortals.delete(at.key);
+  }
+
+  /** Whether any TPG with this portal has iSER enabled on it: they share one socket. */
+  servesIser(portal: string): boolean {
+    for (const { tpgs } of this.targets.values()) {
+      for (const { iserPortals } of tpgs.values()) if (iserPortals.has(portal)) return true;
+    }
+    return false;
   }
 
   #applyNodeAcl(at: ReturnType<typeof place>, after: NodeAcl | undefined): void {

@@ -51,7 +51,8 @@ export class Sessions implements IscsiHost {
   }
 
   accept(socket: Socket, portal: string): void {
-    acceptConnection(socket, { portal, sessions: this.#table });
+    const iser = (): boolean => this.directory.servesIser(portal);
+    acceptConnection(socket, { portal, sessions: this.#table, iser });
   }
 
   list(): readonly SessionInfo[] {

@@ -1,5 +1,8 @@
-/** From an accepted socket to a connection. */
+/** From an accepted socket to a connection, over TCP or over iSER, as its first bytes say. */
 import type { Socket } from 'node:net';
+import type { MoverEvents } from '../transport/datamover.ts';
+import { FirstBytes } from '../transport/first_bytes.ts';
+import { acceptIser } from '../transport/iser/accept_iser.ts';
 import { TcpMover } from '../transport/tcp.ts';
 import { Connection } from './connection.ts';
 import type { Endpoint } from './directory.ts';
@@ -9,11 +12,16 @@ export interface AcceptOptions {
   /** The portal's configured key, `0.0.0.0:3260`. */
   readonly portal: string;
   readonly sessions: SessionTable;
+  /** Whether the portal serves iSER too; asked when an initiator wants it. */
+  readonly iser?: () => boolean;
 }
 
+const NOT_ENABLED = 'iSER is not enabled on this portal';
+
 /** Takes the socket over; all that follows is reported through the host. */
-export function acceptConnection(socket: Socket, { portal, sessions }: AcceptOptions): void {
-  const { host } = sessions;
+export function acceptConnection(socket: Socket, options: AcceptOptions): void {
+  const { portal, sessions } = options;
+  const { clock, log } = sessions.host;
   const endpoint = endpointOf(socket, portal);
   // Without an address the peer has gone already.
   if (endpoint === null) {
@@ -22,19 +30,34 @@ export function acceptConnection(socket: Socket, { portal, sessions }: AcceptOpt
   }
   const connection = new Connection(endpoint, sessions);
   if (!sessions.connectionOpened(connection)) {
-    host.log.warn('connection refused: too many unfinished logins, or stopping', {
+    log.warn('connection refused: too many unfinished logins, or stopping', {
       portal,
       address: endpoint.remoteAddress,
     });
     socket.destroy();
     return;
   }
-  connection.start(new TcpMover({ socket, clock: host.clock, events: connection }));
+  const events: MoverEvents = connection;
+  const decided = (spoken: 'iSCSI' | 'MPA', bytes: Buffer): void => {
+    if (spoken === 'MPA') {
+      const refuse = options.iser?.() === true ? null : NOT_ENABLED;
+      endpoint.transport = 'iSER';
+      const { localAddress } = endpoint;
+      connection.continueOn(acceptIser({ socket, clock, events, localAddress, refuse }));
+    } else {
+      connection.continueOn(new TcpMover({ socket, clock, events }));
+    }
+    // To the listener that the mover has just added, as if they came only now.
+    socket.emit('data', bytes);
+  };
+  connection.start(new FirstBytes({ socket, clock, events, decided }));
 }
+
+type UndecidedEndpoint = { -readonly [Key in keyof Endpoint]: Endpoint[Key] };
 
 const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/;
 
-function endpointOf(socket: Socket, portal: string): Endpoint | null {
+function endpointOf(socket: Socket, portal: string): UndecidedEndpoint | null {
   const { localAddress, localPort, remoteAddress, remotePort } = socket;
   if (localAddress === undefined || localPort === undefined) return null;
   if (remoteAddress === undefined || remotePort === undefined) return null;

@@ -32,6 +32,13 @@ function deny(status: LoginStatus, rule: string): Denied {
   return { denied: true, status, rule };
 }
 
+const NO_PORTALS: ReadonlySet<string> = new Set();
+
+/** Where a TPG is reached by this transport: iSER only where it is enabled, TCP everywhere. */
+export function portalsFor(tpg: TpgEntry, transport: Endpoint['transport']): ReadonlySet<string> {
+  return transport === 'iSER' ? (tpg.iserPortals ?? NO_PORTALS) : tpg.portals;
+}
+
 /** The TPG of `targetName` that the portal belongs to. */
 function tpgAt(
   directory: TargetDirectory,
@@ -41,14 +48,15 @@ function tpgAt(
   const target = directory.targets.get(nameKey(targetName));
   if (!target) return deny(LOGIN_STATUS.NOT_FOUND, `there is no target ${shownText(targetName)}`);
   for (const tpg of target.tpgs.values()) {
-    if (!tpg.portals.has(endpoint.portal)) continue;
+    if (!portalsFor(tpg, endpoint.transport).has(endpoint.portal)) continue;
     // RFC 7143 §11.13.5: the target exists but is not operational.
     if (!tpg.enabled) {
       return deny(LOGIN_STATUS.SERVICE_UNAVAILABLE, `tpg${tpg.tag} of the target is disabled`);
     }
     return tpg;
   }
-  return deny(LOGIN_STATUS.NOT_FOUND, `the target has no portal ${endpoint.portal}`);
+  const kind = endpoint.transport === 'iSER' ? 'iSER portal' : 'portal';
+  return deny(LOGIN_STATUS.NOT_FOUND, `the target has no ${kind} ${endpoint.portal}`);
 }
 
 /** For a normal session. */

@@ -80,6 +80,11 @@ export class Connection implements MoverEvents {
     );
   }
 
+  /** What the initiator speaks is known now. */
+  continueOn(mover: DataMover): void {
+    this.#mover = mover;
+  }
+
   moveTo(next: ConnectionState): void {
     const legal: readonly string[] = LEGAL[this.#state];
     if (!legal.includes(next)) throw new Error(`connection cannot go ${this.#state} to ${next}`);

@@ -1,4 +1,5 @@
 /** The configuration as the iSCSI layer sees it: kept current by the engine, read at each login. */
+import type { IserSettings } from '../transport/datamover.ts';
 import type { ValuesOf } from '../../objects/attribute.ts';
 import type { AUTH, DISCOVERY_AUTH } from '../../objects/declarations/auth.ts';
 import type { NODE_ACL_ATTRIBUTES } from '../../objects/declarations/node_acl.ts';
@@ -23,6 +24,8 @@ export interface TpgEntry {
   readonly auth: ChapCredentials;
   /** Normalised `address:port`, wildcards included. */
   readonly portals: ReadonlySet<string>;
+  /** Those of them that serve iSER too. */
+  readonly iserPortals?: ReadonlySet<string>;
   /** Key: initiator name, lower case. */
   readonly acls: ReadonlyMap<string, NodeAclEntry>;
 }
@@ -81,6 +84,8 @@ export interface NegotiatedKeys {
   readonly maxOutstandingR2T: number;
   readonly defaultTime2Wait: number;
   readonly defaultTime2Retain: number;
+  /** Present on iSER. */
+  readonly iser?: IserSettings;
   /** As shown in `sessions`: key to value as text. */
   readonly shown: Readonly<Record<string, string>>;
 }

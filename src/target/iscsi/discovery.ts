@@ -2,6 +2,7 @@
 import { isWildcard, parsePortal, portalKey } from '../../objects/portal_address.ts';
 import { nameKey } from '../../objects/names.ts';
 import type { TextPair } from '../pdu/text.ts';
+import { portalsFor } from './access.ts';
 import type { Endpoint, TargetDirectory, TargetEntry, TpgEntry } from './directory.ts';
 
 /** A socket's address as an initiator can use it: no IPv4 in IPv6 clothes, no zone. */
@@ -38,7 +39,7 @@ function* addressesOf(
   const said = new Set<string>();
   for (const tpg of target.tpgs.values()) {
     if (!isVisible(tpg, initiatorKey)) continue;
-    for (const portal of tpg.portals) {
+    for (const portal of portalsFor(tpg, endpoint.transport)) {
       const address = reachable(portal, endpoint);
       if (address === undefined || said.has(`${address},${tpg.tag}`)) continue;
       if (said.size === 0) yield ['TargetName', target.name];

@@ -200,7 +200,8 @@ export class LoginMachine {
       const rule = 'CHAP is required but the initiator skips the security stage';
       return deny(LOGIN_STATUS.AUTHENTICATION_FAILURE, rule);
     }
-    const negotiation = new Negotiation(admitted.tpg?.parameters ?? {}, discovery);
+    const iser = this.#services.endpoint.transport === 'iSER';
+    const negotiation = new Negotiation(admitted.tpg?.parameters ?? {}, discovery, iser);
     return { parties, negotiation, security };
   }
 

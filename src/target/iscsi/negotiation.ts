@@ -9,10 +9,18 @@ import type { KeyDeclaration, TpgParameterBag } from '../../objects/iscsi_keys.t
 import { decodeNumber, TEXT_BYTES_MAX, VALUE_BYTES_MAX } from '../pdu/text.ts';
 import type { TextPair } from '../pdu/text.ts';
 import { CHAP_KEYS, CHAP_VALUE_MAX } from './chap.ts';
+import type { IserSettings } from '../transport/datamover.ts';
 import type { NegotiatedKeys } from './directory.ts';
 
 /** RFC 7143 §13.12: what a receiver takes that has declared nothing. */
 const SEGMENT_DEFAULT = TPG_PARAMETERS.MaxRecvDataSegmentLength.default;
+
+/**
+ * Data in one message of iSER to an initiator. The kernel's agrees on far more and then posts buffers
+ * for this much; longer text goes in several messages.
+ */
+const ISER_SENT_SEGMENT = 128;
+const DIGEST_KEYS: ReadonlySet<string> = new Set(['HeaderDigest', 'DataDigest']);
 
 export const REJECT = 'Reject';
 export const NOT_UNDERSTOOD = 'NotUnderstood';
@@ -90,6 +98,7 @@ const answer = (text: string): Taken => ({ ok: true, answer: text });
 
 export class Negotiation {
   readonly #discovery: boolean;
+  readonly #iser: boolean;
   readonly #ours: Readonly<Record<string, AttributeValue>>;
   readonly #alias: string;
   /** Results of negotiation; what is absent holds its RFC default. */
@@ -103,7 +112,9 @@ export class Negotiation {
   #opened = false;
   #initiatorSegment: number = SEGMENT_DEFAULT;
 
-  constructor(parameters: TpgParameterBag, discovery: boolean) {
+  /** `iser`: data moves by RDMA. */
+  constructor(parameters: TpgParameterBag, discovery: boolean, iser = false) {
+    this.#iser = iser;
     const ours = effective(TPG_PARAMETERS, parameters);
     this.#ours = ours;
     this.#discovery = discovery;
@@ -115,6 +126,7 @@ export class Negotiation {
       ours.MaxRecvDataSegmentLength === SEGMENT_DEFAULT
         ? ours.MaxXmitDataSegmentLength
         : ours.MaxRecvDataSegmentLength;
+    if (iser) this.#receive = SEGMENT_DEFAULT;
   }
 
   /** One key of the initiator in the operational stage. */
@@ -123,7 +135,7 @@ export class Negotiation {
     if (this.#offered.delete(name) && key) return this.#takeReply(name, key, text);
     // RFC 7143 §6.2: a key is declared or negotiated once per login.
     if (this.#said.has(name)) return { ok: false, rule: `key ${name} is sent twice` };
-    if (key === undefined) return answer(NOT_UNDERSTOOD);
+    if (key === undefined || !this.#meaningful(key)) return answer(NOT_UNDERSTOOD);
     this.#said.add(name);
     if (key.securityStage) {
       return { ok: false, rule: `key ${name} after the security stage` };
@@ -131,6 +143,7 @@ export class Negotiation {
     if (key.sentBy === 'target' || key.use === 'FFPO') return answer(REJECT);
     if (this.#discovery && key.irrelevantInDiscovery) return answer(IRRELEVANT);
     if (name === 'MaxRecvDataSegmentLength') return this.#takeSegment(key, text);
+    if (name === 'MaxOutstandingUnexpectedPDUs') return this.#takeNumber(name, key, text);
     if (key.rule === 'declarative') return key.kind === 'choice' ? answer(REJECT) : SILENT;
     const resolved = resolve(key, this.#own(name, key), text);
     if (!resolved.ok) return answer(REJECT);
@@ -157,8 +170,22 @@ export class Negotiation {
     return SILENT;
   }
 
+  #takeNumber(name: string, key: KeyDeclaration, text: string): Taken {
+    const resolved = resolveNumber(key, 0, text);
+    if (!resolved.ok) return answer(REJECT);
+    this.#results.set(name, resolved.value);
+    return SILENT;
+  }
+
+  #meaningful(key: KeyDeclaration): boolean {
+    return this.#iser || key.iserOnly !== true;
+  }
+
   /** Our side of a key. RFC 7143 §13.14: FirstBurstLength never above MaxBurstLength. */
   #own(name: string, key: KeyDeclaration): AttributeValue {
+    if (name === 'RDMAExtensions') return this.#iser;
+    // RFC 7145 §6.1: RDMA has checks of its own.
+    if (this.#iser && DIGEST_KEYS.has(name)) return 'None';
     const own = this.#ours[name] ?? key.default;
     return name === 'FirstBurstLength'
       ? Math.min(Number(own), Number(this.#result('MaxBurstLength')))
@@ -176,6 +203,8 @@ export class Negotiation {
     if (this.#declared) return [];
     this.#declared = true;
     const alias: TextPair[] = this.#alias === '' ? [] : [['TargetAlias', this.#alias]];
+    // RFC 7145 §6.2: it has no meaning where data moves by RDMA.
+    if (this.#iser && !this.#discovery) return alias;
     return [...alias, ['MaxRecvDataSegmentLength', String(this.#receive)]];
   }
 
@@ -188,7 +217,7 @@ export class Negotiation {
     this.#opened = true;
     const offers: TextPair[] = [];
     for (const [name, key] of NEGOTIATED) {
-      if (this.#said.has(name) || (this.#discovery && key.irrelevantInDiscovery)) continue;
+      if (this.#said.has(name) || !this.#applies(key)) continue;
       const own = this.#own(name, key);
       const silent = this.#result(name);
       // A list that holds the silent value is content with silence.
@@ -199,12 +228,38 @@ export class Negotiation {
     return offers;
   }
 
+  #applies(key: KeyDeclaration): boolean {
+    return this.#meaningful(key) && !(this.#discovery && key.irrelevantInDiscovery === true);
+  }
+
+  /** Why the session cannot begin with what was agreed on; null: it can. */
+  refusal(): string | null {
+    if (!this.#iser || this.#discovery || this.#result('RDMAExtensions') === true) return null;
+    return 'RDMAExtensions=Yes was not agreed on, and this connection moves data by RDMA only';
+  }
+
+  /** The largest data segment of a PDU that we send, and of one that we receive. */
+  #segments(): { send: number; receive: number } {
+    const send = Math.min(this.#initiatorSegment, this.#maxXmit);
+    const receive = this.#declared ? this.#receive : SEGMENT_DEFAULT;
+    if (!this.#iser || this.#discovery) return { send, receive };
+    const initiator = Number(this.#result('InitiatorRecvDataSegmentLength'));
+    return {
+      send: Math.min(initiator, ISER_SENT_SEGMENT),
+      receive: Number(this.#result('TargetRecvDataSegmentLength')),
+    };
+  }
+
   keys(): NegotiatedKeys {
     const flag = (name: string) => this.#result(name) === true;
     const number = (name: string) => Number(this.#result(name));
     const maxBurstLength = number('MaxBurstLength');
-    const receive = this.#declared ? this.#receive : SEGMENT_DEFAULT;
-    const send = Math.min(this.#initiatorSegment, this.#maxXmit);
+    const { send, receive } = this.#segments();
+    const iser: IserSettings = {
+      helloRequired: flag('iSERHelloRequired'),
+      solicitedOnly: flag('TaggedBufferForSolicitedDataOnly'),
+      maxOutstandingUnexpectedPDUs: number('MaxOutstandingUnexpectedPDUs'),
+    };
     return {
       headerDigest: this.#result('HeaderDigest') === 'CRC32C',
       dataDigest: this.#result('DataDigest') === 'CRC32C',
@@ -218,13 +273,14 @@ export class Negotiation {
       defaultTime2Wait: number('DefaultTime2Wait'),
       defaultTime2Retain: number('DefaultTime2Retain'),
       shown: this.#shown(receive, send),
+      ...(this.#iser && { iser }),
     };
   }
 
   #shown(receive: number, send: number): Readonly<Record<string, string>> {
     const shown: Record<string, string> = {};
     for (const [name, key] of NEGOTIATED) {
-      if (this.#discovery && key.irrelevantInDiscovery) continue;
+      if (!this.#applies(key)) continue;
       shown[name] = format(key, this.#result(name));
     }
     shown['MaxRecvDataSegmentLength'] = String(receive);

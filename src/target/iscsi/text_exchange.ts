@@ -63,7 +63,9 @@ export class TextMachine {
   constructor(services: TextServices) {
     this.#services = services;
     this.#maxSend = services.result.keys.maxSendDataSegmentLength;
-    this.#maxXmit = services.result.tpg?.parameters.MaxXmitDataSegmentLength ?? XMIT_DEFAULT;
+    const xmit = services.result.tpg?.parameters.MaxXmitDataSegmentLength ?? XMIT_DEFAULT;
+    // RFC 7145 §6.2: with RDMA a new MaxRecvDataSegmentLength changes nothing.
+    this.#maxXmit = services.endpoint.transport === 'iSER' ? this.#maxSend : xmit;
   }
 
   /** One Text Request: header and complete data segment. Never throws. */

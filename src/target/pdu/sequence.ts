@@ -11,6 +11,9 @@ export function cmdSNOf(bhs: Buffer): number {
 export function expStatSNOf(bhs: Buffer): number {
   return bhs.readUInt32BE(REQUEST.EXP_STAT_SN);
 }
+export function statSNOf(bhs: Buffer): number {
+  return bhs.readUInt32BE(RESPONSE.STAT_SN);
+}
 /** `at`: where the header begins in `buffer`. */
 export function stampStatSN(buffer: Buffer, statSN: number, at = 0): void {
   buffer.writeUInt32BE(statSN, at + RESPONSE.STAT_SN);

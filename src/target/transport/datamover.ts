@@ -12,7 +12,20 @@ export interface MoverSettings {
   readonly maxSendDataSegmentLength: number;
   readonly maxRecvDataSegmentLength: number;
   readonly maxBurstLength: number;
+  readonly firstBurstLength: number;
   readonly maxOutstandingR2T: number;
+  /** Present on iSER. */
+  readonly iser?: IserSettings;
+}
+
+/** Results of the keys of RFC 7145 §6. */
+export interface IserSettings {
+  /** Hello is the first message of the full feature phase. */
+  readonly helloRequired: boolean;
+  /** The initiator's write buffer begins behind what it sends unasked. */
+  readonly solicitedOnly: boolean;
+  /** PDUs that the initiator takes without expecting them; 0: it did not say. */
+  readonly maxOutstandingUnexpectedPDUs: number;
 }
 
 /** Why data that was asked for did not come. */

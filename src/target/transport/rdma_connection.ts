@@ -52,6 +52,8 @@ export interface RdmaConnection {
   readonly heardMs: number;
   /** RDMA Reads that may be under way to the peer at a time; more wait their turn. */
   readonly maxOutgoingReads: number;
+  /** The peer says by other means that it serves fewer. */
+  limitOutgoingReads(count: number): void;
   /** Bytes queued for the peer and not yet taken by the system. */
   readonly queuedBytes: number;
 

@@ -86,7 +86,10 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
   }
 
   get maxOutgoingReads(): number {
-    return this.#agreement?.ord ?? 0;
+    return this.#reads.limit;
+  }
+  limitOutgoingReads(count: number): void {
+    this.#reads.limit = Math.min(this.#reads.limit, count);
   }
   get queuedBytes(): number {
     return this.#output.pending;

@@ -17,6 +17,7 @@ const SETTINGS: MoverSettings = {
   maxSendDataSegmentLength: 262_144,
   maxRecvDataSegmentLength: 262_144,
   maxBurstLength: 262_144,
+  firstBurstLength: 65_536,
   maxOutstandingR2T: 1,
 };
 const turn = () => new Promise((resolve) => setImmediate(resolve));

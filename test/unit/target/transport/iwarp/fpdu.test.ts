@@ -1,5 +1,4 @@
 /** FPDUs at any cut of the stream, and recorded streams taken apart and put together again. */
-import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DdpSegment, TAGGED_LENGTH } from '../../../../../src/target/transport/iwarp/ddp.ts';
