@@ -56,14 +56,9 @@ const isLunNumber: FieldCheck = (value, place) => {
   if (problem !== undefined) place.add(problem);
 };
 
-const isServedIser: FieldCheck = (value, place) => {
-  isBoolean(value, place);
-  if (value === true) place.add('iser: iSER is not served by this build yet; write false');
-};
-
 const LUN_FIELDS = { storage_object: isText };
 const MAPPED_LUN_FIELDS = { lun: isLunNumber, write_protect: isBoolean };
-const PORTAL_FIELDS = { iser: isServedIser };
+const PORTAL_FIELDS = { iser: isBoolean };
 
 const luns: FieldCheck = (value, place) =>
   checkEntries(place, value, (key, lun, here) => {

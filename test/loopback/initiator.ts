@@ -163,7 +163,7 @@ export class Initiator {
   #ended = false;
   readonly closed: Promise<void>;
 
-  private constructor(socket: Socket) {
+  protected constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('error', () => {});

@@ -179,6 +179,8 @@ export class Served implements IscsiHost {
   readonly sessions: SessionTable;
   readonly device: ScriptedDevice;
   directory: TargetDirectory;
+  /** Whether the portal serves iSER as well as TCP. */
+  iser = false;
   #portal: Portal | undefined;
 
   constructor(directory: TargetDirectory, device: ScriptedDevice) {
@@ -194,7 +196,11 @@ export class Served implements IscsiHost {
       port: 0,
       log: this.log,
       onSocket: (socket) =>
-        acceptConnection(socket, { portal: portalKey, sessions: this.sessions }),
+        acceptConnection(socket, {
+          portal: portalKey,
+          sessions: this.sessions,
+          iser: () => this.iser,
+        }),
     });
     await this.#portal.listen();
     return this.#portal.port;

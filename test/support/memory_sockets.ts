@@ -1,6 +1,6 @@
 /**
- * Two ends of a stream in memory, as much of a socket as the transports use. Bytes arrive in cuts of
- * the caller's choosing, so that framing is tested at every one.
+ * Two ends of a stream in memory, as much of a socket as the transports use. Bytes arrive in cuts
+ * of the caller's choosing, so that framing is tested at every one.
  */
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';

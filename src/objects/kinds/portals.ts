@@ -28,9 +28,8 @@ import {
   warning,
 } from './kit.ts';
 
-const ISER_REFUSED =
-  'Cannot change iser: iSER is not served by this build yet; ' +
-  'the portal keeps serving iSCSI over TCP';
+/** What moves the data of iSER, for `info`. */
+const ISER_PROVIDER = 'iwarp (user space)';
 
 function addressOf(key: string): PortalAddress {
   const parsed = parsePortal(key);
@@ -172,12 +171,19 @@ function summary({ document, runtime }: View, node: TreeNode): Summary {
   return { text: portal?.iser === true ? 'iser' : 'OK', healthy: true };
 }
 
-function setIser({ node, view }: CommandContext, wanted: boolean): CommandOutcome {
-  if (wanted) throw new ConfigError(ISER_REFUSED);
+function setIser({ node, view }: CommandContext, wanted: boolean, say: string): CommandOutcome {
   const at = [...node.at, 'iser'];
-  const messages = [info('iSER enable now: False')];
-  if (getIn(view.document, at) !== true) return { messages };
-  return changed(setIn(view.document, at, false), messages);
+  const messages = [info(say)];
+  if ((getIn(view.document, at) === true) === wanted) return { messages };
+  return changed(setIn(view.document, at, wanted), messages);
+}
+
+/** targetcli's commands say what they did, also where there was nothing to do. */
+function switchIser(context: CommandContext, wanted: boolean): CommandOutcome {
+  const now = getIn(context.view.document, [...context.node.at, 'iser']) === true;
+  const done = wanted ? 'enabled' : 'disabled';
+  const already = now === wanted ? 'already ' : '';
+  return setIser(context, wanted, `iser operation has ${already}been ${done}`);
 }
 
 function setOffload(wanted: boolean): CommandOutcome {
@@ -201,9 +207,15 @@ export const PORTAL: NodeKind = {
   ...NO_ATTRIBUTES,
   commands: {
     enable_iser: {
-      help: 'Enables or disables iSER for this portal.\nNot served by this build yet.',
+      help:
+        'Enables or disables iSER for this portal.\nIt serves both: initiators that connect by ' +
+        'RDMA (iWARP adapters, or siw of Linux) move their data by iSER, all others use TCP on ' +
+        'the same port. Sessions that exist go on as they are.',
       params: { boolean: BOOLEAN },
-      run: (context, args) => setIser(context, args['boolean'] === true),
+      run: (context, args) => {
+        const wanted = args['boolean'] === true;
+        return setIser(context, wanted, `iSER enable now: ${wanted ? 'True' : 'False'}`);
+      },
     },
     enable_offload: {
       help: 'Enables or disables offload for this portal.\nOnly false is possible.',
@@ -213,13 +225,13 @@ export const PORTAL: NodeKind = {
     iser_enable: {
       help: 'Enables iSER for this portal: the older spelling of enable_iser true.',
       params: {},
-      run: (context) => setIser(context, true),
+      run: (context) => switchIser(context, true),
       seeAlso: ['enable_iser'],
     },
     iser_disable: {
       help: 'Disables iSER for this portal: the older spelling of enable_iser false.',
       params: {},
-      run: (context) => setIser(context, false),
+      run: (context) => switchIser(context, false),
       seeAlso: ['enable_iser'],
     },
   },
@@ -231,6 +243,7 @@ export const PORTAL: NodeKind = {
     return [
       `ip_address: ${address.includes(':') ? `[${address}]` : address}`,
       `iser: ${iser ? 'True' : 'False'}`,
+      ...(iser ? [`iser_provider: ${ISER_PROVIDER}`] : []),
       'offload: False',
       `port: ${port}`,
     ];

@@ -274,6 +274,8 @@ export class LoginMachine {
       const rule = 'CHAP became required during the login';
       return deny(LOGIN_STATUS.AUTHENTICATION_FAILURE, rule);
     }
+    const refusal = negotiation.refusal();
+    if (refusal !== null) return deny(LOGIN_STATUS.MISSING_PARAMETER, refusal);
     return {
       sessionType: parties.sessionType,
       initiatorName: parties.initiatorName,

@@ -16,8 +16,8 @@ import type { NegotiatedKeys } from './directory.ts';
 const SEGMENT_DEFAULT = TPG_PARAMETERS.MaxRecvDataSegmentLength.default;
 
 /**
- * Data in one message of iSER to an initiator. The kernel's agrees on far more and then posts buffers
- * for this much; longer text goes in several messages.
+ * Data in one message of iSER to an initiator. The kernel's agrees on far more and then posts
+ * buffers for this much; longer text goes in several messages.
  */
 const ISER_SENT_SEGMENT = 128;
 const DIGEST_KEYS: ReadonlySet<string> = new Set(['HeaderDigest', 'DataDigest']);

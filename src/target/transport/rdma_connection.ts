@@ -1,6 +1,6 @@
 /**
- * RDMA as its users see it, whoever provides it: memory that a peer may reach only by a tag given to
- * it, messages into buffers that were posted for them, and data moved straight into memory. No
+ * RDMA as its users see it, whoever provides it: memory that a peer may reach only by a tag given
+ * to it, messages into buffers that were posted for them, and data moved straight into memory. No
  * provider's words here, and nothing of what is carried.
  */
 

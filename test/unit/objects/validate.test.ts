@@ -143,7 +143,7 @@ describe('a wrong value is named with its place', () => {
       { iser: false },
       /not an IPv4 or IPv6/,
     ],
-    ['iSER', [...tpgAt, 'portals', '0.0.0.0:3260', 'iser'], true, /not served by this build/],
+    ['iSER', [...tpgAt, 'portals', '0.0.0.0:3260', 'iser'], 'yes', /true or false/],
     [
       'a portal of another TPG',
       [...targetsAt, TARGET_NAME, 'tpgs', '2', 'portals', '0.0.0.0:3260'],

@@ -1,6 +1,6 @@
 /**
- * Buffers that the initiator gave for its commands, by task tag, from the arrival of a command until
- * it is over. The initiator vouches for them; a wrong one only hurts itself.
+ * Buffers that the initiator gave for its commands, by task tag, from the arrival of a command
+ * until it is over. The initiator vouches for them; a wrong one only hurts itself.
  */
 import type { PendingRead, RemoteBuffer } from '../rdma_connection.ts';
 

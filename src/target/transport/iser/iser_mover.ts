@@ -1,7 +1,7 @@
 /**
- * The data mover on RDMA (RFC 7145): control PDUs are messages, Data-In is written straight into the
- * initiator's memory, solicited Data-Out is read from it. Data-In, R2T and solicited Data-Out PDUs
- * never stand on the wire.
+ * The data mover on RDMA (RFC 7145): control PDUs are messages, Data-In is written straight into
+ * the initiator's memory, solicited Data-Out is read from it. Data-In, R2T and solicited Data-Out
+ * PDUs never stand on the wire.
  */
 import { NO_BYTES, ownedCopy } from '../../../util/bytes.ts';
 import {

@@ -1,7 +1,7 @@
 /**
- * Registered memory of one connection (RFC 5040 §3): tag to bytes, and what a peer may do with them.
- * A tag is a slot and twenty bits that nobody can guess, new with each registration, so that a tag
- * that was given back reaches nothing.
+ * Registered memory of one connection: tag to bytes, and what a peer may do with them (RFC 5040
+ * §3). A tag is a slot and twenty bits that nobody can guess, new with each registration, so that a
+ * tag that was given back reaches nothing.
  */
 import { randomFillSync } from 'node:crypto';
 import {

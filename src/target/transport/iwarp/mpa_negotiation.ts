@@ -35,7 +35,7 @@ export interface MpaAgreement {
 
 export type MpaAnswer =
   | { readonly ok: true; readonly reply: Buffer; readonly agreement: MpaAgreement }
-  /** `reply`: to be sent before closing; null: RFC 5044 §7.1 wants the connection closed at once. */
+  /** `reply`: to be sent before closing; null: to be closed at once (RFC 5044 §7.1). */
   | { readonly ok: false; readonly reply: Buffer | null; readonly why: string };
 
 /** Without enhanced startup nobody says how many reads the peer takes: one is always taken. */

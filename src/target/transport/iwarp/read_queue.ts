@@ -1,6 +1,6 @@
 /**
- * RDMA Reads of ours (RFC 5040 §5.2): at most as many under way as the peer serves, the others wait.
- * Responses come in the order of the requests, without gap: nothing else is placed.
+ * RDMA Reads of ours (RFC 5040 §5.2): at most as many under way as the peer serves, the others
+ * wait. Responses come in the order of the requests, without gap: nothing else is placed.
  */
 import type { PendingRead, ReadOutcome, RemoteBuffer } from '../rdma_connection.ts';
 import type { DdpSegment } from './ddp.ts';

@@ -120,17 +120,32 @@ describe('a portal', () => {
   });
 
   test.each([
-    ['enable_iser', { boolean: 'true' }],
-    ['iser_enable', {}],
-  ])('%s %j is refused: the portal keeps serving TCP', async (command, typed) => {
-    await expect(run(FULL_DOCUMENT, PORTAL, command, typed)).rejects.toThrow(
-      /iSER is not served by this build yet; the portal keeps serving iSCSI over TCP/,
-    );
+    ['enable_iser', { boolean: 'true' }, 'iSER enable now: True'],
+    ['iser_enable', {}, 'iser operation has been enabled'],
+  ])('%s %j enables iSER and says so; summary and info show it', async (command, typed, text) => {
+    const { document, messages } = await run(FULL_DOCUMENT, PORTAL, command, typed);
+    expect(messages).toEqual([{ level: 'info', text }]);
+    if (document === undefined) throw new Error('nothing changed');
+    expect(summary(document, PORTAL)).toBe('+ iser');
+    expect(info(document, PORTAL)).toEqual([
+      'ip_address: 0.0.0.0',
+      'iser: True',
+      'iser_provider: iwarp (user space)',
+      'offload: False',
+      'port: 3260',
+    ]);
+    const again = await run(document, PORTAL, 'iser_enable', {});
+    expect(again).toEqual({
+      messages: [{ level: 'info', text: 'iser operation has already been enabled' }],
+    });
+    const off = await run(document, PORTAL, 'iser_disable', {});
+    expect(off.messages).toEqual([{ level: 'info', text: 'iser operation has been disabled' }]);
+    expect(off.document).toEqual(FULL_DOCUMENT);
   });
 
   test.each([
     ['enable_iser', { boolean: 'false' }, 'iSER enable now: False'],
-    ['iser_disable', {}, 'iSER enable now: False'],
+    ['iser_disable', {}, 'iser operation has already been disabled'],
     ['enable_offload', { boolean: 'false' }, 'offload enable now: False'],
   ])('%s %j says so and changes nothing', async (command, typed, text) => {
     const outcome = await run(FULL_DOCUMENT, PORTAL, command, typed);

@@ -58,6 +58,7 @@ export interface TpgOptions {
   readonly parameters?: TpgParameterBag;
   readonly auth?: ChapCredentials;
   readonly portals?: readonly string[];
+  readonly iserPortals?: readonly string[];
   readonly acls?: readonly NodeAclEntry[];
 }
 
@@ -85,6 +86,7 @@ export function tpgOf(options: TpgOptions = {}): TpgEntry {
     parameters: options.parameters ?? {},
     auth: options.auth ?? NO_AUTH,
     portals: new Set(options.portals ?? [PORTAL]),
+    iserPortals: new Set(options.iserPortals ?? []),
     acls: new Map((options.acls ?? []).map((acl) => [acl.initiatorName, acl])),
   };
 }

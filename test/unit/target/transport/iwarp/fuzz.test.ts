@@ -1,4 +1,4 @@
-/** Whatever a peer sends: no exception, no byte outside what was given to it, and an end with a reason. */
+/** Whatever a peer sends: no exception, and no byte outside what was given to it. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SYSTEM_CLOCK } from '../../../../../src/util/clock.ts';

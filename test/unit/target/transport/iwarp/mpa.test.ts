@@ -72,7 +72,7 @@ describe('frames', () => {
     );
   });
 
-  test('every beginning of a frame is incomplete, and opens with MPA as soon as it can be told', () => {
+  test('every beginning of a frame is incomplete, and known for MPA by its key', () => {
     const bytes = mpaRequestOf(OFFER, true);
     for (let length = 0; length < bytes.length; length++) {
       const part = bytes.subarray(0, length);
@@ -108,7 +108,7 @@ describe('agreement', () => {
     privateData: fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
   });
 
-  test('both sides come to the same: CRC if one wants it, reads within what the other serves', () => {
+  test('both sides agree: CRC if one wants it, reads within what the other serves', () => {
     fc.assert(
       fc.property(offers, offers, fc.boolean(), (ours, theirs, enhanced) => {
         const answer = answerMpaRequest(complete(mpaRequestOf(ours, enhanced), 'request'), theirs);
