@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { MoverEvents } from '../transport/datamover.ts';
 import { FirstBytes } from '../transport/first_bytes.ts';
+import { replayInput } from '../transport/lent_socket.ts';
 import { acceptIser } from '../transport/iser/accept_iser.ts';
 import { TcpMover } from '../transport/tcp.ts';
 import { Connection } from './connection.ts';
@@ -48,7 +49,7 @@ export function acceptConnection(socket: Socket, options: AcceptOptions): void {
       connection.continueOn(new TcpMover({ socket, clock, events }));
     }
     // To the listener that the mover has just added, as if they came only now.
-    socket.emit('data', bytes);
+    replayInput(socket, bytes);
   };
   connection.start(new FirstBytes({ socket, clock, events, decided }));
 }

@@ -3,10 +3,11 @@
  * differ in their first byte; whoever says nothing is ended by the login's time limit.
  */
 import type { Socket } from 'node:net';
-import { NO_BYTES } from '../../util/bytes.ts';
+import { NO_BYTES, ownedCopy } from '../../util/bytes.ts';
 import type { Clock } from '../../util/clock.ts';
 import { BHS_LENGTH } from '../pdu/bhs.ts';
 import type { DataDone, DataMover, MoverEvents, Transfer } from './datamover.ts';
+import { offInput, onInput } from './lent_socket.ts';
 import { opensWithMpa } from './iwarp/mpa_frame.ts';
 
 export type Spoken = 'iSCSI' | 'MPA';
@@ -30,18 +31,21 @@ export class FirstBytes implements DataMover {
     this.#options = options;
     this.heardMs = options.clock.nowMs();
     const { socket } = options;
-    socket.on('data', this.#take);
+    onInput(socket, this.#take);
     socket.on('error', this.#failed);
     socket.once('close', this.#closed);
   }
 
   readonly #take = (chunk: Buffer): void => {
     // Never more than a key: one that is longer is decided.
-    this.#gathered = this.#gathered.length === 0 ? chunk : Buffer.concat([this.#gathered, chunk]);
-    const mpa = opensWithMpa(this.#gathered);
-    if (mpa === 'maybe') return;
+    const bytes = this.#gathered.length === 0 ? chunk : Buffer.concat([this.#gathered, chunk]);
+    const mpa = opensWithMpa(bytes);
+    if (mpa === 'maybe') {
+      this.#gathered = ownedCopy(bytes);
+      return;
+    }
     this.#letGo();
-    this.#options.decided(mpa === 'yes' ? 'MPA' : 'iSCSI', this.#gathered);
+    this.#options.decided(mpa === 'yes' ? 'MPA' : 'iSCSI', bytes);
   };
   readonly #failed = (error: Error): void => {
     this.#why = `connection lost: ${error.message}`;
@@ -50,7 +54,7 @@ export class FirstBytes implements DataMover {
 
   #letGo(): void {
     const { socket } = this.#options;
-    socket.off('data', this.#take);
+    offInput(socket, this.#take);
     socket.off('error', this.#failed);
     socket.off('close', this.#closed);
   }

@@ -49,3 +49,15 @@ export function onInput(socket: Socket, receive: (chunk: Buffer) => void): void 
   if (socket instanceof LentSocket) socket.received = receive;
   else socket.on('data', receive);
 }
+
+/** Takes back `onInput`: bytes that come now wait for the next receiver, named in the same call. */
+export function offInput(socket: Socket, receive: (chunk: Buffer) => void): void {
+  if (socket instanceof LentSocket) socket.received = nobody;
+  else socket.off('data', receive);
+}
+
+/** Hands bytes to the receiver as if they came only now. */
+export function replayInput(socket: Socket, bytes: Buffer): void {
+  if (socket instanceof LentSocket) socket.received(bytes);
+  else socket.emit('data', bytes);
+}

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../../util/clock.ts';
 import { serialAdd } from '../../../util/serial32.ts';
+import { onInput } from '../lent_socket.ts';
 import { OUTPUT_HIGH_WATER, OutputQueue } from '../output_queue.ts';
 import type {
   MemoryRegion,
@@ -76,7 +77,7 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
     this.heardMs = clock.nowMs();
     this.#startup = new Startup(options.startup);
     this.#output = new OutputQueue(socket, () => this.#roomAgain());
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    onInput(socket, (chunk) => this.#receive(chunk));
     socket.on('error', (error) => {
       if (this.#state !== 'over') this.#why = `connection lost: ${error.message}`;
     });
