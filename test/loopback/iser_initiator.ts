@@ -81,6 +81,9 @@ export class IserInitiator extends Initiator {
             resolve(initiator);
           },
           received: (buffer, length, tag) => initiator?.take(buffer, length, tag),
+          internalError: (error) => {
+            throw error;
+          },
           disconnected: (why) => {
             reject(new Error(why));
             initiator?.over(why);

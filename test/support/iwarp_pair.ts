@@ -42,6 +42,9 @@ export function eventsInto(heard: Heard): RdmaEvents {
       heard.messages.push(Buffer.from(buffer.subarray(0, length)));
       heard.invalidated.push(invalidated);
     },
+    internalError: (error) => {
+      throw error;
+    },
     disconnected: (why) => void (heard.ended = why),
   };
 }

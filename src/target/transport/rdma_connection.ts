@@ -41,6 +41,8 @@ export interface RdmaEvents {
    * receiver's again. `invalidated`: the tag of ours that the peer gave back, or null.
    */
   received(buffer: Buffer, length: number, invalidated: number | null): void;
+  /** A call from below threw: our own mistake. This connection is to end, the process to go on. */
+  internalError(error: unknown): void;
   /** Once, last of all calls. */
   disconnected(why: string): void;
 }

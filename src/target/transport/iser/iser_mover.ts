@@ -181,6 +181,10 @@ export class IserMover implements DataMover, RdmaEvents {
     if (!this.#terminated) this.#rdma.postReceive(buffer);
   }
 
+  internalError(error: unknown): void {
+    this.#events.internalError(error);
+  }
+
   disconnected(why: string): void {
     this.#terminated = true;
     this.#gate.clear();

@@ -196,8 +196,13 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
   #receive(chunk: Buffer): void {
     if (this.#state === 'over') return;
     this.heardMs = this.#options.clock.nowMs();
-    if (this.#state === 'startup') this.#takeStartup(chunk);
-    else this.#framer?.push(chunk);
+    try {
+      if (this.#state === 'startup') this.#takeStartup(chunk);
+      else this.#framer?.push(chunk);
+    } catch (error) {
+      this.#options.events.internalError(error);
+      return;
+    }
     // A peer that sends without reading must not make us keep the answers without end.
     if (!this.#paused && this.#state === 'running' && this.#output.pending > OUTPUT_HIGH_WATER) {
       this.#paused = true;
