@@ -1,6 +1,6 @@
 /**
- * Commands over TCP through the whole engine, for what no foreign tool of Debian 12 covers: WRITE(6),
- * REPORT LUNS, data digests, and a reset that finds a write in flight.
+ * Commands over TCP through the whole engine, for what no foreign tool of Debian 12 covers:
+ * WRITE(6), REPORT LUNS, data digests, and a reset that finds a write in flight.
  */
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -106,7 +106,7 @@ describe('a LUN over TCP', () => {
     }
   });
 
-  test('LOGICAL UNIT RESET ends a write in flight, and nothing of it is answered later', async () => {
+  test('LOGICAL UNIT RESET ends a write in flight; nothing of it is answered later', async () => {
     const initiator = await login();
     const other = await login({}, '00023d000002');
     const before = await readBack(initiator, 0, 16);
