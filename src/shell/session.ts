@@ -3,11 +3,13 @@ import type { Readable } from 'node:stream';
 import { createInterface } from 'node:readline';
 import { continues } from './grammar.ts';
 import type { Shell } from './shell.ts';
-import { openDialogs, openTerminal } from './terminal.ts';
+
+/** Loaded on demand: most of what it takes to start a shell is for its prompt and dialogs. */
+const loadTerminal = () => import('./terminal.ts');
 
 /** Prompt, read, run until `exit` or Ctrl-D; saves as `auto_save_on_exit` says. Exit status. */
 export async function runInteractive(shell: Shell): Promise<number> {
-  const terminal = openTerminal(shell);
+  const terminal = (await loadTerminal()).openTerminal(shell);
   shell.becomeInteractive(terminal.dialogs);
   const { version } = await shell.mirror.daemon();
   shell.console.display(`lunsmith shell version ${version}`);
@@ -77,7 +79,7 @@ export async function runOnce(shell: Shell, words: readonly string[]): Promise<n
   shell.console.errorPrefix = '';
   // No other command takes the terminal's input.
   const takes = words.slice(0, 2).some((word) => TAKES_TERMINAL.has(word));
-  const asking = takes ? openDialogs(shell) : undefined;
+  const asking = takes ? (await loadTerminal()).openDialogs(shell) : undefined;
   shell.dialogs = asking?.dialogs;
   try {
     const { ok } = await shell.runWords(words);

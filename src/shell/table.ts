@@ -1,6 +1,10 @@
 /** Tables for a terminal: nothing is cut, long cells go on in the next line. */
-import Table from 'cli-table3';
+import { createRequire } from 'node:module';
+import type Table from 'cli-table3';
 import type { Painter } from './style.ts';
+
+/** Loaded with the first table: no other command shall wait for it. */
+const load = createRequire(import.meta.url);
 
 /** Narrower columns than this are no help to anybody. */
 const WIDTH_MIN = 8;
@@ -27,7 +31,8 @@ export function renderTable(
   const natural = head.map((title, index) =>
     Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)),
   );
-  const table = new Table({
+  const TableClass = load('cli-table3') as typeof Table;
+  const table = new TableClass({
     head: head.map((title) => options.painter.bold(title)),
     colWidths: fittingWidths(natural, options.columns),
     wordWrap: true,

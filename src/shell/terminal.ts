@@ -1,6 +1,6 @@
 /** Where lines of a session come from: the prompt in a terminal, else plain node:readline. */
 import { createInterface, emitKeypressEvents } from 'node:readline';
-import { confirm, input, search, select } from '@inquirer/prompts';
+import type * as Prompts from '@inquirer/prompts';
 import { ConfigError } from '../objects/errors.ts';
 import type { Dialogs } from './builtin.ts';
 import { complete } from './complete.ts';
@@ -109,8 +109,11 @@ function renderChoices(shell: Shell, choices: readonly Candidate[]): string {
 }
 
 function dialogsOn(gate: LineGate): Dialogs {
-  const ask = async <T>(start: (context: { input: LineGate }) => Promise<T>): Promise<T> => {
-    const answer = start({ input: gate });
+  type Start<T> = (prompts: typeof Prompts, context: { input: LineGate }) => Promise<T>;
+  const ask = async <T>(start: Start<T>): Promise<T> => {
+    // On demand: the command line itself needs none of them.
+    const prompts = await import('@inquirer/prompts');
+    const answer = start(prompts, { input: gate });
     gate.openLine();
     try {
       return await answer;
@@ -121,7 +124,7 @@ function dialogsOn(gate: LineGate): Dialogs {
   };
   return {
     pickPath: (paths, current) =>
-      ask((context) =>
+      ask(({ search }, context) =>
         search<string>(
           {
             message: 'Go to',
@@ -131,11 +134,12 @@ function dialogsOn(gate: LineGate): Dialogs {
         ),
       ),
     input: (message, initial, check) =>
-      ask((context) => input({ message, default: initial, validate: check }, context)),
-    choose: (message, choices) => ask((context) => select({ message, choices }, context)),
+      ask(({ input }, context) => input({ message, default: initial, validate: check }, context)),
+    choose: (message, choices) =>
+      ask(({ select }, context) => select({ message, choices }, context)),
     live: (screen) => runLive(screen, gate, process.stdout),
     confirm: (message, initial) =>
-      ask((context) => confirm({ message, default: initial }, context)),
+      ask(({ confirm }, context) => confirm({ message, default: initial }, context)),
   };
 }
 
