@@ -58,8 +58,9 @@ export function ahsLengthOf(bhs: Buffer): number {
 export function dataSegmentLengthOf(bhs: Buffer): number {
   return bhs.readUIntBE(BHS.DATA_SEGMENT_LENGTH, 3);
 }
-export function setDataSegmentLength(bhs: Buffer, length: number): void {
-  bhs.writeUIntBE(length, BHS.DATA_SEGMENT_LENGTH, 3);
+/** `at`: where the header begins in `buffer`. */
+export function setDataSegmentLength(buffer: Buffer, length: number, at = 0): void {
+  buffer.writeUIntBE(length, at + BHS.DATA_SEGMENT_LENGTH, 3);
 }
 export function ittOf(bhs: Buffer): number {
   return bhs.readUInt32BE(BHS.ITT);

@@ -53,16 +53,19 @@ export interface DataInFields {
   readonly final: boolean;
 }
 
-/** Fills a zeroed header without status; `addStatus` turns it into the last of its command. */
-export function encodeDataIn(bhs: Buffer, fields: DataInFields): void {
-  bhs.writeUInt8(OPCODE.DATA_IN, BHS.OPCODE);
-  bhs.writeUInt8(fields.final ? FINAL : 0, BHS.FLAGS);
-  setDataSegmentLength(bhs, fields.dataLength);
-  bhs.writeUInt32BE(fields.itt, BHS.ITT);
+/**
+ * Fills the zeroed header that begins at `at`, without status; `addStatus` turns it into the last of
+ * its command.
+ */
+export function encodeDataIn(buffer: Buffer, fields: DataInFields, at = 0): void {
+  buffer.writeUInt8(OPCODE.DATA_IN, at + BHS.OPCODE);
+  buffer.writeUInt8(fields.final ? FINAL : 0, at + BHS.FLAGS);
+  setDataSegmentLength(buffer, fields.dataLength, at);
+  buffer.writeUInt32BE(fields.itt, at + BHS.ITT);
   // RFC 7143 §11.7.4: without the A bit LUN and TTT are reserved, TTT as all ones.
-  bhs.writeUInt32BE(RESERVED_TAG, DATA_IN.TTT);
-  bhs.writeUInt32BE(fields.dataSN, DATA_IN.DATA_SN);
-  bhs.writeUInt32BE(fields.bufferOffset, DATA_IN.BUFFER_OFFSET);
+  buffer.writeUInt32BE(RESERVED_TAG, at + DATA_IN.TTT);
+  buffer.writeUInt32BE(fields.dataSN, at + DATA_IN.DATA_SN);
+  buffer.writeUInt32BE(fields.bufferOffset, at + DATA_IN.BUFFER_OFFSET);
 }
 
 /** RFC 7143 §11.7.3: S only together with F, status GOOD or CONDITION MET, never with sense. */

@@ -66,6 +66,8 @@ export class ItNexus {
   readonly targetPort: TargetPort;
   /** Commands to LUNs that are not mapped (INQUIRY, REPORT LUNS …) live here. */
   readonly unmappedTasks = new TaskSet(UNMAPPED_QUEUE_DEPTH);
+  /** For `Staging` only: what the commands of this nexus hold of its budget. */
+  stagedBytes = 0;
   #luns: ReadonlyMap<number, ItlNexus> = new Map();
 
   constructor(options: ItNexusOptions) {

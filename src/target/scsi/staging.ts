@@ -37,16 +37,17 @@ interface Waiter {
   readonly byteLength: number;
 }
 
+/** The least power of two that holds it. */
 const classOf = (byteLength: number): number =>
-  Math.max(SMALLEST_CLASS, 2 ** Math.ceil(Math.log2(byteLength)));
+  byteLength <= SMALLEST_CLASS ? SMALLEST_CLASS : 1 << (32 - Math.clz32(byteLength - 1));
 
 export class Staging {
   readonly #budget: number;
   readonly #perNexus: number;
   #used = 0;
   #idleBytes = 0;
-  readonly #idle = new Map<number, StagingBuffer[]>();
-  readonly #usedBy = new WeakMap<ItNexus, number>();
+  /** By the number of leading zeros of the class. */
+  readonly #idle: StagingBuffer[][] = Array.from({ length: 32 }, () => []);
   readonly #waiting: Waiter[] = [];
   readonly #release = (buffer: StagingBuffer): void => this.#takeBack(buffer);
 
@@ -84,25 +85,23 @@ export class Staging {
     const size = buffer.whole.length;
     buffer.nexus = null;
     this.#used -= size;
-    this.#usedBy.set(nexus, (this.#usedBy.get(nexus) ?? 0) - size);
+    nexus.stagedBytes -= size;
     if (this.#idleBytes + size <= IDLE_BYTES) {
       this.#idleBytes += size;
-      const list = this.#idle.get(size);
-      if (list === undefined) this.#idle.set(size, [buffer]);
-      else list.push(buffer);
+      this.#idle[Math.clz32(size)]?.push(buffer);
     }
     if (this.#waiting.length > 0) this.#serve();
   }
 
   #fits(nexus: ItNexus, size: number): boolean {
     if (this.#used + size > this.#budget) return false;
-    return (this.#usedBy.get(nexus) ?? 0) + size <= this.#perNexus;
+    return nexus.stagedBytes + size <= this.#perNexus;
   }
 
   #take(nexus: ItNexus, byteLength: number, size: number): StagingBuffer {
     this.#used += size;
-    this.#usedBy.set(nexus, (this.#usedBy.get(nexus) ?? 0) + size);
-    let buffer = this.#idle.get(size)?.pop();
+    nexus.stagedBytes += size;
+    let buffer = this.#idle[Math.clz32(size)]?.pop();
     if (buffer === undefined) buffer = new StagingBuffer(size, this.#release);
     else this.#idleBytes -= size;
     buffer.nexus = nexus;

@@ -5,9 +5,11 @@
  */
 import type { Socket } from 'node:net';
 
-const STAGE_LENGTH = 64 * 1024;
-/** Stages kept for reuse by all connections of this thread. */
-const MAX_POOLED_STAGES = 64;
+/** A connection takes the shortest that holds what it sends in one turn: one piece, one vector. */
+const STAGE_LENGTHS = [16 * 1024, 64 * 1024, 256 * 1024, 1024 * 1024] as const;
+const LONGEST = STAGE_LENGTHS.length - 1;
+/** Stages kept for reuse by all connections of this thread, in bytes. */
+const MAX_POOLED_STAGE_BYTES = 16 * 1024 * 1024;
 /** Longer data is not copied. */
 export const COPY_UP_TO = 16 * 1024;
 /** A batch of this size leaves at once, within the turn. */
@@ -15,10 +17,20 @@ const BATCH_LENGTH = 1024 * 1024;
 /** Bytes queued or under way beyond which producers wait. */
 export const OUTPUT_HIGH_WATER = 4 * 1024 * 1024;
 
-const pooledStages: Buffer[] = [];
+const pooledStages: readonly Buffer[][] = STAGE_LENGTHS.map(() => []);
+let pooledBytes = 0;
 
-function takeStage(): Buffer {
-  return pooledStages.pop() ?? Buffer.allocUnsafeSlow(STAGE_LENGTH);
+function takeStage(lengthClass: number): Buffer {
+  const stage = pooledStages[lengthClass]?.pop();
+  if (stage === undefined) return Buffer.allocUnsafeSlow(STAGE_LENGTHS[lengthClass] ?? 0);
+  pooledBytes -= stage.length;
+  return stage;
+}
+
+function keepStage(stage: Buffer): void {
+  if (pooledBytes + stage.length > MAX_POOLED_STAGE_BYTES) return;
+  pooledBytes += stage.length;
+  pooledStages[STAGE_LENGTHS.findIndex((length) => length === stage.length)]?.push(stage);
 }
 
 interface Batch {
@@ -26,10 +38,12 @@ interface Batch {
   readonly stages: Buffer[];
   readonly sent: (() => void)[];
   bytes: number;
+  /** Bytes that lie in `stages`. */
+  copied: number;
 }
 
 function newBatch(): Batch {
-  return { pieces: [], stages: [], sent: [], bytes: 0 };
+  return { pieces: [], stages: [], sent: [], bytes: 0, copied: 0 };
 }
 
 export class OutputQueue {
@@ -40,6 +54,7 @@ export class OutputQueue {
   #stage: Buffer | null = null;
   #start = 0;
   #at = 0;
+  #lengthClass = 0;
   #scheduled = false;
   #closed = false;
   readonly #waiting: (() => void)[] = [];
@@ -55,9 +70,18 @@ export class OutputQueue {
     return this.#batch.bytes + (this.#underWay?.bytes ?? 0);
   }
 
-  /** Where the next `copy` of `length` bytes will stand: for amending it before the turn ends. */
-  reserve(length: number): { readonly stage: Buffer; readonly at: number } {
-    return { stage: this.#room(length), at: this.#at };
+  /** Memory for the next `length` bytes, which begin at `at` there; `advance` queues them. */
+  reserve(length: number): Buffer {
+    return this.#room(length);
+  }
+
+  get at(): number {
+    return this.#at;
+  }
+
+  /** What was reserved is filled, but for what is amended before the turn ends. */
+  advance(length: number): void {
+    this.#advance(length);
   }
 
   /** Numbers the batch, so that whoever remembers a place in it can tell that it left. */
@@ -65,7 +89,7 @@ export class OutputQueue {
     return this.#batch;
   }
 
-  /** At most `STAGE_LENGTH` bytes, copied now. */
+  /** At most `COPY_UP_TO` bytes, copied now. */
   copy(bytes: Buffer): void {
     const stage = this.#room(bytes.length);
     bytes.copy(stage, this.#at);
@@ -115,6 +139,7 @@ export class OutputQueue {
     this.#stage = null;
     const batch = this.#batch;
     this.#batch = newBatch();
+    this.#fit(batch.copied);
     this.#underWay = batch;
     const socket = this.#socket;
     const last = batch.pieces.pop();
@@ -144,9 +169,7 @@ export class OutputQueue {
   #written(batch: Batch): void {
     if (this.#closed) return;
     this.#underWay = null;
-    for (const stage of batch.stages) {
-      if (pooledStages.length < MAX_POOLED_STAGES) pooledStages.push(stage);
-    }
+    for (const stage of batch.stages) keepStage(stage);
     this.flush();
     for (const sent of batch.sent) sent();
     while (this.#waiting.length > 0 && this.pending < OUTPUT_HIGH_WATER) this.#waiting.shift()?.();
@@ -156,7 +179,8 @@ export class OutputQueue {
   #room(length: number): Buffer {
     if (this.#stage !== null && this.#at + length <= this.#stage.length) return this.#stage;
     this.#seal();
-    const stage = takeStage();
+    // Each further stage of a batch is longer than the one before.
+    const stage = takeStage(Math.min(this.#lengthClass + this.#batch.stages.length, LONGEST));
     this.#batch.stages.push(stage);
     this.#stage = stage;
     this.#start = 0;
@@ -167,7 +191,15 @@ export class OutputQueue {
   #advance(length: number): void {
     this.#at += length;
     this.#batch.bytes += length;
+    this.#batch.copied += length;
     this.#schedule();
+  }
+
+  /** The next turn will be much like this one; a quiet one makes it shrink by one length. */
+  #fit(copied: number): void {
+    let wanted = 0;
+    while (wanted < LONGEST && copied > (STAGE_LENGTHS[wanted] ?? 0)) wanted++;
+    this.#lengthClass = Math.max(wanted, this.#lengthClass - 1);
   }
 
   #seal(): void {

@@ -91,18 +91,10 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
       transfer.burstLeft -= dataLength;
       // RFC 7143 §11.7.1: F ends each sequence of MaxBurstLength, and the last one.
       const final = transfer.burstLeft === 0 || (last && at + dataLength === data.length);
-      const bhs = this.newHeader();
-      const { itt, dataSN } = transfer;
-      encodeDataIn(bhs, { itt, dataSN, bufferOffset: offset + at, dataLength, final });
-      this.#events.stamp(bhs, 0, 'none');
-      transfer.dataSN++;
-      const place = this.#output.reserve(BHS_LENGTH + DIGEST_LENGTH);
-      this.#tail.stage = place.stage;
-      this.#tail.at = place.at;
-      this.#tail.transfer = transfer;
       const batch = this.#output.open;
-      this.#queueHeader(bhs);
-      this.#queueData(data.subarray(at, at + dataLength), copied);
+      this.#queueDataIn(transfer, offset + at, dataLength, final);
+      const whole = dataLength === data.length;
+      this.#queueData(whole ? data : data.subarray(at, at + dataLength), copied);
       // A full batch has left already: nothing can be added to it.
       this.#tail.batch = batch === this.#output.open ? batch : null;
       at += dataLength;
@@ -110,6 +102,25 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     transfer.moved += data.length;
     if (copied) this.#output.whenRoom(sent);
     else this.#output.whenSent(sent);
+  }
+
+  /** The header is made where it leaves from. */
+  #queueDataIn(transfer: Transfer, bufferOffset: number, dataLength: number, final: boolean): void {
+    const stage = this.#output.reserve(BHS_LENGTH + DIGEST_LENGTH);
+    const { at } = this.#output;
+    const end = at + BHS_LENGTH;
+    stage.fill(0, at, end);
+    const { itt, dataSN } = transfer;
+    encodeDataIn(stage, { itt, dataSN, bufferOffset, dataLength, final }, at);
+    this.#events.stamp(stage, at, 'none');
+    transfer.dataSN++;
+    const tail = this.#tail;
+    tail.stage = stage;
+    tail.at = at;
+    tail.transfer = transfer;
+    const digest = this.#settings?.headerDigest === true;
+    if (digest) stage.writeUInt32LE(crc32c(stage.subarray(at, end)), end);
+    this.#output.advance(digest ? BHS_LENGTH + DIGEST_LENGTH : BHS_LENGTH);
   }
 
   putStatus(transfer: Transfer, status: number, residualFlag: number, residual: number): boolean {
