@@ -164,6 +164,8 @@ async function startLunsmith({ files, folder, bytes, thousandLuns, nodeArgs = []
   const home = path.join(folder, 'lunsmith');
   mkdirSync(home, { mode: 0o700 });
   const env = {
+    // As a daemon in the background has it (src/bin/start_daemon.ts).
+    UV_THREADPOOL_SIZE: '64',
     ...process.env,
     LUNSMITH_CONFIG: path.join(home, 'saveconfig.yaml'),
     LUNSMITH_SOCKET: path.join(home, 'control.sock'),

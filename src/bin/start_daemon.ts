@@ -9,6 +9,7 @@ import { connectControl } from '../control/client.ts';
 import { ControlError, type ControlClient, type DaemonInfo } from '../control/protocol.ts';
 import { checkSocketFolder, checkSocketPath } from '../control/socket_file.ts';
 import { ConfigError } from '../objects/errors.ts';
+import { wantedPoolThreads } from '../target/storage/io_slots.ts';
 import { logFileOf, type Places } from './places.ts';
 
 /** A daemon answers once its configuration is back: thousands of LUNs take their time. */
@@ -58,6 +59,7 @@ export async function startDaemon(program: string, places: Places): Promise<Atta
     child = spawn(process.execPath, [...process.execArgv, ...args], {
       cwd: '/',
       detached: true,
+      env: daemonEnvironment(),
       stdio: ['ignore', log.fd, log.fd],
     });
     child.unref();
@@ -71,6 +73,11 @@ export async function startDaemon(program: string, places: Places): Promise<Atta
   if (attached !== undefined) return attached;
   const tail = await tailOf(logFile, start);
   throw new ConfigError(`The lunsmith daemon could not start (log: ${logFile})\n${tail}`.trimEnd());
+}
+
+/** libuv reads the size of its pool before any of our code runs. */
+function daemonEnvironment(): NodeJS.ProcessEnv {
+  return { UV_THREADPOOL_SIZE: String(wantedPoolThreads()), ...process.env };
 }
 
 /** Undefined when the child ended and nobody else serves the socket. */

@@ -17,6 +17,7 @@ import { Portals } from './engine/portals.ts';
 import { Sessions } from './engine/sessions.ts';
 import { StorageObjects } from './engine/storage_objects.ts';
 import { createBackingFile, probeBacking } from './storage/backing.ts';
+import { poolThreads } from './storage/io_slots.ts';
 import { SYSCALLS_CHOICE } from './storage/syscalls.ts';
 
 export interface EngineOptions {
@@ -123,7 +124,11 @@ class Engine implements EnginePort {
       sessions: this.#sessions.list(),
       refusedLogins: this.#sessions.refusedLogins(),
       io: this.#storage.io(),
-      accelerators: { crc32c: CRC32C_IMPLEMENTATION, syscalls: SYSCALLS_CHOICE },
+      accelerators: {
+        crc32c: CRC32C_IMPLEMENTATION,
+        syscalls: SYSCALLS_CHOICE,
+        'I/O threads': String(poolThreads()),
+      },
     };
   }
 

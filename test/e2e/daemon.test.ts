@@ -83,6 +83,9 @@ describe('a daemon in the background', () => {
     expect(first.stderr).toMatch(/^started the lunsmith daemon \(pid \d+, configuration .*\); /);
     expect(first.stderr).toMatch(/; 'exit' leaves it serving\n$/);
     expect(first.stderr).toContain(config);
+    const pid = /pid (\d+)/.exec(first.stderr)?.[1] ?? '';
+    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+    expect(environment.some((each) => /^UV_THREADPOOL_SIZE=\d{2,}$/.test(each))).toBe(true);
     const second = await lunsmith(['ls', '/backstores/ramdisk']);
     expect(second).toMatchObject({ status: 0, stderr: '' });
     expect(second.stdout).toContain('r1');

@@ -54,8 +54,8 @@ export interface DataInFields {
 }
 
 /**
- * Fills the zeroed header that begins at `at`, without status; `addStatus` turns it into the last of
- * its command.
+ * Fills the zeroed header that begins at `at`, without status; `addStatus` turns it into the last
+ * of its command.
  */
 export function encodeDataIn(buffer: Buffer, fields: DataInFields, at = 0): void {
   buffer.writeUInt8(OPCODE.DATA_IN, at + BHS.OPCODE);
