@@ -22,6 +22,10 @@ export const PREFERENCES = {
     ...flag(false),
     help: 'If true, changes current path to newly created objects.',
   },
+  auto_commit: {
+    ...flag(true),
+    help: 'If false, changes are staged until they are applied by commit.',
+  },
   auto_enable_tpgt: { ...flag(true), help: 'If true, automatically enables TPGTs upon creation.' },
   auto_save_on_exit: { ...flag(true), help: 'If true, saves configuration on exit.' },
   color_command: { ...color('cyan'), help: 'Color to use for command completions.' },

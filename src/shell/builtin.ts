@@ -37,9 +37,15 @@ export interface ShellContext {
   ): Promise<CommandOutcome>;
   /** Tell what a change said, set `@last`, follow `auto_cd_after_create`. */
   report(outcome: CommandOutcome): void;
-  save(file: string | undefined): Promise<void>;
-  /** The daemon has another configuration now, by a wish of this shell. */
-  noteReplaced(): void;
+  save(file: string | undefined, force?: boolean): Promise<void>;
+  /** A commit of this shell has that revision now. */
+  noteChanged(revision: number, warning: string | undefined): void;
+  /** The line under way, secrets left out. */
+  readonly commandLine: string;
+  /** One command of the system's shell: nothing can be staged. */
+  readonly oneShot: boolean;
+  /** What a single command's process ends with, instead of 0. */
+  exitStatus: number;
   leave(): void;
   /** Run a command that only shows something, as if typed at `node`. Throws what it refuses. */
   runReading(words: readonly Word[], node: TreeNode): Promise<void>;

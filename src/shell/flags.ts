@@ -5,6 +5,8 @@ import type { Word } from './grammar.ts';
 import { withHint } from './hints.ts';
 
 const FLAG = /^--([a-z][a-z0-9-]*)(?:=([\s\S]*))?$/;
+/** Letters for parameters, wherever these are declared. */
+const LETTERS: Readonly<Record<string, string>> = { '-f': '--file', '-y': '--yes' };
 
 const keyword = (word: Word, name: string, value: string): Word => ({
   ...word,
@@ -17,11 +19,16 @@ export function withoutFlags(
   params: Readonly<Record<string, Parameter>>,
   words: readonly Word[],
 ): readonly Word[] {
-  if (!words.some(({ text, quoted }) => !quoted && FLAG.test(text))) return words;
+  const flagOf = ({ text, quoted }: Word): RegExpExecArray | null => {
+    const long = Object.hasOwn(LETTERS, text) ? LETTERS[text] : undefined;
+    const known = long !== undefined && Object.hasOwn(params, long.slice(2));
+    return quoted ? null : FLAG.exec(known ? long : text);
+  };
+  if (words.every((word) => flagOf(word) === null)) return words;
   const plain: Word[] = [];
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] as Word;
-    const match = word.quoted ? null : FLAG.exec(word.text);
+    const match = flagOf(word);
     if (match === null) {
       plain.push(word);
       continue;

@@ -3,6 +3,7 @@ import type { ControlClient, DaemonInfo, Revisioned } from '../control/protocol.
 import type { Document } from '../objects/document.ts';
 import type { Host, View } from '../objects/node.ts';
 import { applyEdits } from '../objects/edits.ts';
+import { Transaction } from './transaction.ts';
 
 export interface RevisionedView extends View {
   readonly revision: number;
@@ -12,6 +13,8 @@ export class Mirror {
   readonly #client: ControlClient;
   #known: Revisioned | undefined;
   #daemon: DaemonInfo | undefined;
+  /** What is staged in this shell: commands see and change it instead of what runs. */
+  candidate: Transaction | undefined;
 
   constructor(client: ControlClient) {
     this.#client = client;
@@ -24,7 +27,20 @@ export class Mirror {
     });
   }
 
+  /** What commands look at: the candidate while a transaction is open. */
   async view(): Promise<RevisionedView> {
+    const running = await this.running();
+    const { candidate } = this;
+    return candidate === undefined ? running : { ...running, document: candidate.document };
+  }
+
+  async begin(): Promise<Transaction> {
+    const { revision, document } = await this.running();
+    this.candidate = new Transaction({ revision, document });
+    return this.candidate;
+  }
+
+  async running(): Promise<RevisionedView> {
     const runtime = await this.#client.call('runtime', {});
     await this.daemon();
     const fetched = this.#known ?? (await this.#client.call('document', {}));

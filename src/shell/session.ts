@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import { createInterface } from 'node:readline';
 import { continues } from './grammar.ts';
+import { notices, promptMarks } from './marks.ts';
 import type { Shell } from './shell.ts';
 
 /** Loaded on demand: most of what it takes to start a shell is for its prompt and dialogs. */
@@ -14,10 +15,15 @@ export async function runInteractive(shell: Shell): Promise<number> {
   const { version } = await shell.mirror.daemon();
   shell.console.display(`lunsmith shell version ${version}`);
   shell.console.display("For help on commands, type 'help'.\n\n");
+  for (const notice of await notices(shell)) shell.console.say('warning', notice);
   try {
     for (;;) {
-      const line = await readWhole(() => terminal.readLine(shell.prompt));
-      if (line === undefined) break;
+      const marks = await promptMarks(shell);
+      const line = await readWhole(() => terminal.readLine(marks + shell.prompt));
+      if (line === undefined) {
+        if (shell.mayEnd()) break;
+        continue;
+      }
       const { exit } = await shell.runLine(line);
       if (exit) break;
     }
@@ -67,23 +73,28 @@ export async function runScript(
     failed ||= !ok;
     if (exit || (!ok && !keepGoing)) break;
   }
+  if (shell.mirror.candidate?.changed === true) {
+    shell.console.error('Staged changes were not committed and are dropped: commit applies them');
+    failed = true;
+  }
   const saved = await shell.saveOnExit();
   return failed || !saved ? 1 : 0;
 }
 
 /** Commands that ask, or that fill the screen. */
-const TAKES_TERMINAL = new Set(['quickstart', 'top', 'watch']);
+const TAKES_TERMINAL = new Set(['apply', 'quickstart', 'top', 'watch']);
 
 /** One command given as words. Never saves. Exit status. */
 export async function runOnce(shell: Shell, words: readonly string[]): Promise<number> {
   shell.console.errorPrefix = '';
+  shell.oneShot = true;
   // No other command takes the terminal's input.
   const takes = words.slice(0, 2).some((word) => TAKES_TERMINAL.has(word));
   const asking = takes ? (await loadTerminal()).openDialogs(shell) : undefined;
   shell.dialogs = asking?.dialogs;
   try {
     const { ok } = await shell.runWords(words);
-    return ok ? 0 : 1;
+    return ok ? shell.exitStatus : 1;
   } finally {
     asking?.close();
   }

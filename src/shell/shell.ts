@@ -1,6 +1,7 @@
 /** One shell: a place in the tree, preferences and bookmarks of a user, and a daemon to talk to. */
 import { ConflictError, ControlError } from '../control/protocol.ts';
 import type { ControlClient } from '../control/protocol.ts';
+import type { Document } from '../objects/document.ts';
 import { ConfigError } from '../objects/errors.ts';
 import type { CommandContext, CommandOutcome, TreeNode, View } from '../objects/node.ts';
 import { ROOT } from '../objects/tree.ts';
@@ -11,6 +12,9 @@ import { commandAt, meaningOf } from './command_line.ts';
 import type { Command, LineScope, Meaning } from './command_line.ts';
 import { Console } from './console.ts';
 import { editsBetween } from '../objects/edits.ts';
+import { demandValid } from './commit.ts';
+import { originOf } from './origin.ts';
+import { planText } from '../objects/plan_text.ts';
 import { parseLine, wordsOfArgv } from './grammar.ts';
 import type { Word } from './grammar.ts';
 import { Mirror } from './mirror.ts';
@@ -64,6 +68,12 @@ export class Shell implements ShellContext {
   dialogs: Dialogs | undefined;
   readonly #trail: PathTrail;
   #unsaved = false;
+  /** Revisions of this shell's commits since it saved last. */
+  #own: number[] = [];
+  commandLine = '';
+  oneShot = false;
+  #warnedOfEnd = false;
+  exitStatus = 0;
   #leaving = false;
   #silentMoves = true;
   /** Path and group of the `set` that a wrapped paste goes on with. */
@@ -110,8 +120,9 @@ export class Shell implements ShellContext {
   }
 
   async #guard(line: string, run: () => Promise<void>): Promise<LineResult> {
+    this.commandLine = withoutSecrets(line);
     if (line.trim() !== '') {
-      this.console.log('verbose', `Running command line '${withoutSecrets(line)}'.`);
+      this.console.log('verbose', `Running command line '${this.commandLine}'.`);
     }
     try {
       await run();
@@ -160,11 +171,13 @@ export class Shell implements ShellContext {
   ): Promise<void> {
     if ('builtin' in command) {
       const { builtin } = command;
-      const args = builtin.rest === undefined ? bindArguments(builtin.params, words) : {};
+      const { params, rest } = builtin;
+      const args = rest === undefined ? bindArguments(params, words) : {};
       await builtin.run({ shell: this, node, view, words, args });
       return;
     }
-    const args = bindArguments(command.declared.params, words);
+    const { params } = command.declared;
+    const args = bindArguments(params, words);
     this.report(await this.change(pathOf(node), (context) => command.declared.run(context, args)));
   }
 
@@ -259,20 +272,21 @@ export class Shell implements ShellContext {
     compute: (context: CommandContext) => Promise<CommandOutcome> | CommandOutcome,
   ): Promise<CommandOutcome> {
     for (let attempt = 0; attempt < CHANGE_ATTEMPTS; attempt += 1) {
-      const context = await this.context(path);
-      const outcome = await compute(context);
-      const { document, createFiles } = outcome;
-      if (document === undefined) return outcome;
-      const edits = editsBetween(context.view.document, document);
-      if (edits.length === 0) return outcome;
       try {
-        const { revision } = await this.client.call('change', {
+        const context = await this.context(path);
+        const outcome = await compute(context);
+        const { document, createFiles } = outcome;
+        if (document === undefined) return outcome;
+        const edits = editsBetween(context.view.document, document);
+        if (edits.length === 0 || (await this.#stage(outcome, document))) return outcome;
+        const { revision, warning } = await this.client.call('change', {
           revision: context.revision,
           edits,
           ...(createFiles !== undefined && { createFiles }),
+          by: originOf(this.commandLine),
         });
         this.mirror.adopt(revision, document);
-        this.#unsaved = true;
+        this.noteChanged(revision, warning);
         return outcome;
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error;
@@ -285,6 +299,18 @@ export class Shell implements ShellContext {
     );
   }
 
+  /** In a transaction, or where one begins by itself: the change waits for `commit`. */
+  async #stage(outcome: CommandOutcome, document: Document): Promise<boolean> {
+    if (this.mirror.candidate === undefined) {
+      if (this.store.preferences.auto_commit || this.oneShot) return false;
+      await this.mirror.begin();
+      this.console.say('info', 'auto_commit=false: changes are staged; commit applies them.');
+    }
+    demandValid(document);
+    this.mirror.candidate?.stage(document, outcome.createFiles ?? [], this.commandLine);
+    return true;
+  }
+
   report(outcome: CommandOutcome): void {
     for (const { level, text } of outcome.messages) this.console.say(level, text);
     const { created } = outcome;
@@ -295,34 +321,67 @@ export class Shell implements ShellContext {
     this.console.say('info', `Entering new node ${created}`);
   }
 
-  async save(file: string | undefined): Promise<void> {
+  async save(file: string | undefined, force = false): Promise<void> {
+    await this.#save({ ...(file !== undefined && { file }), ...(force && { force }) });
+  }
+
+  async #save(wanted: { file?: string; force?: boolean; only?: readonly number[] }): Promise<void> {
     const report = await this.client.call('save', {
       maxBackups: this.store.preferences.max_backup_files,
-      ...(file !== undefined && { file }),
+      ...wanted,
     });
-    if (file === undefined) this.#unsaved = false;
-    const { backups } = report;
+    if (wanted.file === undefined) {
+      this.#unsaved = false;
+      this.#own = [];
+    }
+    const { backups, changes, warning } = report;
+    for (const line of planText(changes, CHANGES_SHOWN)) this.console.say('info', line);
+    if (warning !== undefined) this.console.say('warning', warning);
     if (backups !== undefined) {
       this.console.say('info', `Last ${backups.kept} configs saved in ${backups.folder}.`);
     }
     this.console.say('info', `Configuration saved to ${report.file}`);
   }
 
-  noteReplaced(): void {
-    this.mirror.drop();
+  noteChanged(revision: number, warning: string | undefined): void {
     this.#unsaved = true;
+    this.#own.push(revision);
+    if (warning !== undefined) this.console.say('warning', warning);
   }
 
   leave(): void {
+    const { candidate } = this.mirror;
+    if (candidate?.changed === true) {
+      throw new ConfigError('Staged changes are not committed: commit or rollback first');
+    }
     this.#leaving = true;
+  }
+
+  /** At the end of input: staged changes hold a person back once. */
+  mayEnd(): boolean {
+    if (this.mirror.candidate?.changed !== true) return true;
+    this.mirror.candidate = this.#warnedOfEnd ? undefined : this.mirror.candidate;
+    if (this.#warnedOfEnd) return true;
+    this.#warnedOfEnd = true;
+    this.console.error('Staged changes are not committed: the end of input once more drops them');
+    return false;
+  }
+
+  async #sayUnsaved(): Promise<true> {
+    const { changes } = await this.client.call('compare', {});
+    if (changes.length === 0) return true;
+    this.console.say('warning', 'Not saved (auto_save_on_exit=false):');
+    for (const line of planText(changes, CHANGES_SHOWN)) this.console.say('warning', line);
+    return true;
   }
 
   /** At the end of a session: saves what this shell changed, if the user wants that. */
   async saveOnExit(): Promise<boolean> {
-    if (!this.#unsaved || !this.store.preferences.auto_save_on_exit) return true;
-    this.console.say('info', 'Global pref auto_save_on_exit=true');
+    if (!this.#unsaved) return true;
     try {
-      await this.save(undefined);
+      if (!this.store.preferences.auto_save_on_exit) return await this.#sayUnsaved();
+      this.console.say('info', 'Global pref auto_save_on_exit=true');
+      await this.#save({ only: this.#own });
       return true;
     } catch (error) {
       this.console.error(messageOf(error));
@@ -330,6 +389,9 @@ export class Shell implements ShellContext {
     }
   }
 }
+
+/** Lines of a plan at the end of a session; `diff` shows all. */
+const CHANGES_SHOWN = 20;
 
 const isSystemError = (error: unknown): error is Error =>
   error instanceof Error && 'code' in error && typeof error.code === 'string';

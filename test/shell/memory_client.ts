@@ -1,6 +1,7 @@
 /** A daemon in memory: a document, a file system of names and sizes, no engine. */
 import type { ControlClient, Method, Methods, Notifications } from '../../src/control/protocol.ts';
 import { ConflictError } from '../../src/control/protocol.ts';
+import { diff } from '../../src/objects/diff.ts';
 import { EMPTY_DOCUMENT } from '../../src/objects/document.ts';
 import type { Document } from '../../src/objects/document.ts';
 import { applyEdits } from '../../src/objects/edits.ts';
@@ -13,6 +14,7 @@ import type {
   SessionInfo,
 } from '../../src/objects/engine_port.ts';
 import { ConfigError } from '../../src/objects/errors.ts';
+import { describePlan } from '../../src/objects/plan_text.ts';
 
 export interface MemoryFile {
   readonly type: 'file' | 'block';
@@ -82,9 +84,10 @@ export class MemoryClient implements ControlClient {
       if (!clear && first !== undefined) {
         throw new ConfigError(`storageobject 'fileio:${first}' exist not restoring`);
       }
+      const changes = describePlan(diff(this.document, saved));
       this.document = saved;
       this.revision += 1;
-      return { revision: this.revision, file, problems: [], changes: [] };
+      return { revision: this.revision, file, problems: [], changes };
     },
     kick: ({ sid }) => {
       if (this.sessions.every((session) => session.sid !== sid)) {

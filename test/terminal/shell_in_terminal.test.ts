@@ -9,7 +9,7 @@ import { attachLoop } from './loop_device.ts';
 import type { LoopDevice } from './loop_device.ts';
 import { Tmux } from './tmux.ts';
 
-const PROMPT = /^\/\S*>$/;
+const PROMPT = /^(\* )?\/\S*>$/;
 const INITIATOR = 'iqn.1991-05.com.microsoft:ibm-t410s';
 
 let daemon: LunsmithProcess;
@@ -42,7 +42,7 @@ const ready = () => tmux.waitFor('a prompt', (lines) => PROMPT.test(lastLine(lin
 /** The line being edited ends in `text`. */
 const editing = (text: string) =>
   tmux.waitFor(`the line ends in ${text}`, (lines) =>
-    lines.some((line) => /^\/\S*> /.test(line) && line.trimEnd().endsWith(text.trimEnd())),
+    lines.some((line) => /^(\* )?\/\S*> /.test(line) && line.trimEnd().endsWith(text.trimEnd())),
   );
 
 async function bindable(address: string, port: number): Promise<boolean> {
@@ -57,7 +57,8 @@ async function bindable(address: string, port: number): Promise<boolean> {
   }
 }
 
-const promptsIn = (text: string) => text.split('\n').filter((shown) => /^\/\S*>( |$)/.test(shown));
+const promptsIn = (text: string) =>
+  text.split('\n').filter((shown) => /^(\* )?\/\S*>( |$)/.test(shown));
 
 /** Types a line with `<TAB>` where TAB is pressed; what it wrote. */
 async function line(text: string): Promise<string> {

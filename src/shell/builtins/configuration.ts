@@ -3,22 +3,50 @@ import { absolutePath } from '../../objects/kinds/fileio.ts';
 import { EMPTY_DOCUMENT } from '../../objects/document.ts';
 import { ConfigError } from '../../objects/errors.ts';
 import { atRoot } from '../builtin.ts';
-import type { Builtin } from '../builtin.ts';
+import type { Builtin, ShellContext } from '../builtin.ts';
+import { originOf } from '../origin.ts';
+import { planOnScreen, SOURCE_PARAMS, sourceOf } from './transactions.ts';
 
 const file = (help: string) =>
   ({ kind: 'text', lengthMax: 4096, default: '', help, files: 'any' }) as const;
+
+const name = (help: string) => ({ kind: 'text', lengthMax: 300, default: '', help }) as const;
+const flag = (help: string) =>
+  ({ kind: 'bool', style: 'truefalse', default: false, help }) as const;
+
+async function listBackups(shell: ShellContext): Promise<void> {
+  const { folder, backups } = await shell.client.call('backups', {});
+  if (backups.length === 0) return shell.console.display(`(no backups in ${folder})`);
+  const lines = backups.map(({ number, time, name: file }) => {
+    const [, day = '', clock = ''] = /^(\d{8})-(.*)$/.exec(time) ?? [];
+    const date = `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)} ${clock}`;
+    return `${String(number).padStart(4)}  ${date}  ${folder}/${file}`;
+  });
+  return shell.console.display(lines.join('\n'));
+}
 
 const saveconfig: Builtin = {
   help:
     'Saves the configuration, so that the daemon restores it when it starts.\n' +
     'Without a file name the configuration file of the daemon is written, and what stood there\n' +
-    'is kept as a backup.',
-  params: { savefile: file('The file to write; the default is the configuration file.') },
-  seeAlso: ['restoreconfig'],
+    'is kept as a backup. `saveconfig list` lists the backups: `diff backup=N` compares one,\n' +
+    '`restoreconfig backup=N` restores it.',
+  params: {
+    savefile: {
+      ...file('The file to write; the default is the configuration file. list: the backups.'),
+      suggest: () => ['list'],
+    },
+    force: flag('Save an empty configuration over one that is not.'),
+  },
+  seeAlso: ['restoreconfig', 'diff'],
   at: atRoot,
-  run: ({ shell, args }) => {
+  run: async ({ shell, args }) => {
     const savefile = args['savefile'];
-    return shell.save(savefile === undefined ? undefined : absolutePath(String(savefile)));
+    if (savefile === 'list') return listBackups(shell);
+    return shell.save(
+      savefile === undefined ? undefined : absolutePath(String(savefile)),
+      args['force'] === true,
+    );
   },
 };
 
@@ -26,25 +54,44 @@ const restoreconfig: Builtin = {
   help:
     'Restores a saved configuration.\n' +
     'What exists is kept, and what collides with it is refused, unless clear_existing=true\n' +
-    'replaces the configuration.',
+    'replaces the configuration. backup=N and last=true replace it unless told otherwise.\n' +
+    '`target` and `storage_object` restore only those, with the storage objects they need;\n' +
+    'with clear_existing=true they replace what they are named like.',
   params: {
     savefile: file('The file to read; the default is the configuration file.'),
-    clear_existing: {
-      kind: 'bool',
-      style: 'truefalse',
-      default: false,
-      help: 'Replace the present configuration.',
-    },
+    clear_existing: flag('Replace the present configuration.'),
+    target: name('Restore only this target, with its storage objects.'),
+    storage_object: name('Restore only this storage object.'),
+    backup: SOURCE_PARAMS.backup,
+    last: SOURCE_PARAMS.last,
+    dry_run: flag('Only show what would change.'),
   },
-  seeAlso: ['saveconfig', 'clearconfig'],
+  seeAlso: ['saveconfig', 'clearconfig', 'diff'],
   at: atRoot,
-  run: async ({ shell, args }) => {
-    const savefile = args['savefile'];
+  run: async (call) => {
+    const { shell, args } = call;
+    const { target, storage_object, dry_run: dryRun = false } = args;
+    if (dryRun !== true && shell.mirror.candidate !== undefined) {
+      throw new ConfigError('A transaction is open: commit or rollback first');
+    }
+    const source = sourceOf(call);
+    // A whole state of earlier is wanted as it was, unless part of it is named.
+    const whole = 'backup' in source || 'last' in source;
+    const part = target !== undefined || storage_object !== undefined;
     const report = await shell.client.call('restore', {
-      clear: args['clear_existing'] === true,
-      ...(savefile !== undefined && { file: absolutePath(String(savefile)) }),
+      ...source,
+      clear:
+        args['clear_existing'] === undefined ? whole && !part : args['clear_existing'] === true,
+      ...(target !== undefined && { target: String(target) }),
+      ...(storage_object !== undefined && { storageObject: String(storage_object) }),
+      ...(dryRun === true && { dryRun }),
+      by: originOf(shell.commandLine),
     });
-    shell.noteReplaced();
+    if (dryRun === true) return shell.console.display(planOnScreen(report.changes));
+    if (report.changes.length > 0) {
+      shell.mirror.drop();
+      shell.noteChanged(report.revision, report.warning);
+    }
     const { problems } = report;
     if (problems.length === 0) {
       shell.console.say('info', `Configuration restored from ${report.file}`);

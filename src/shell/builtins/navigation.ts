@@ -2,6 +2,8 @@
 import { ConfigError } from '../../objects/errors.ts';
 import type { TreeNode, View } from '../../objects/node.ts';
 import type { Builtin, Call } from '../builtin.ts';
+import { treeJson } from '../machine_form.ts';
+import { notices } from '../marks.ts';
 import { resolvePath } from '../paths.ts';
 import { pathOf, viewChild, viewChildren } from '../../objects/tree.ts';
 import { heading, renderTree, summaryText } from '../render.ts';
@@ -18,6 +20,13 @@ function oneNode(call: Call, path: string): TreeNode {
   return node;
 }
 
+const JSON_FLAG = {
+  kind: 'bool',
+  style: 'truefalse',
+  default: false,
+  help: 'Print JSON.',
+} as const;
+
 const ls: Builtin = {
   help:
     'Shows the tree below a node.\n' +
@@ -26,6 +35,7 @@ const ls: Builtin = {
   params: {
     path: text('Where to start.'),
     depth: text('How many levels to show; 0 shows all.'),
+    json: JSON_FLAG,
   },
   seeAlso: ['cd', 'bookmarks'],
   run: ({ shell, node, view, args }) => {
@@ -45,6 +55,11 @@ const ls: Builtin = {
     }
     const nodes = path === '' ? [node] : resolvePath(path, shell.scope(view, node));
     const { painter, columns } = shell.console;
+    if (args['json'] === true) {
+      const trees = nodes.map((start) => treeJson(view, start, depth === 0 ? Infinity : depth));
+      const shape = nodes.length === 1 ? trees[0] : trees;
+      return shell.console.display(JSON.stringify(shape, null, 2));
+    }
     for (const start of nodes) {
       const tree = renderTree(start, { view, preferences, painter, columns, depth });
       if (tree !== '') shell.console.display(tree);
@@ -159,10 +174,12 @@ const status: Builtin = {
   help: 'Shows the summary of the current node.',
   params: {},
   seeAlso: ['ls'],
-  run: ({ shell, node, view }) => {
+  run: async ({ shell, node, view }) => {
     const summary = node.kind.summary(view, node);
     const words = summary.text === '' && summary.healthy === null ? '' : summaryText(summary);
     shell.console.say('info', `Status for ${pathOf(node)}: ${words}`);
+    if (node.parent !== undefined) return;
+    for (const notice of await notices(shell)) shell.console.say('warning', notice);
   },
 };
 

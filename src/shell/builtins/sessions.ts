@@ -114,6 +114,12 @@ const sessions: Builtin = {
       ...text('Number of one session.'),
       suggest: ({ view }) => view.runtime.sessions.map((session) => String(session.sid)),
     },
+    json: {
+      kind: 'bool',
+      style: 'truefalse',
+      default: false,
+      help: 'Print JSON.',
+    },
   },
   seeAlso: ['status', 'why', 'top'],
   at: atRoot,
@@ -123,6 +129,9 @@ const sessions: Builtin = {
       throw new ConfigError('action must be one of: list, detail, refused, kick');
     }
     const sid = sidOf(args['sid']);
+    const json = args['json'] === true;
+    const print = (value: unknown) => shell.console.display(JSON.stringify(value, null, 2));
+    if (action === 'refused' && json) return print({ refused: view.runtime.refusedLogins });
     if (action === 'refused') {
       return shell.console.display(refusedText(shell, view.runtime.refusedLogins));
     }
@@ -135,6 +144,7 @@ const sessions: Builtin = {
       if (sid === undefined) throw new ConfigError('Missing required parameter sid');
       return first === undefined ? undefined : endSession(shell, first);
     }
+    if (json) return print({ sessions: open });
     if (open.length === 0) return shell.console.display('(no open sessions)');
     const shown = action === 'list' ? list(shell, open) : open.flatMap(detail).join('\n');
     return shell.console.display(shown);

@@ -11,6 +11,7 @@ import { attributeNamed, groupNamed, groupsOf, shown, typeWord, valueIn } from '
 import { withHint } from '../hints.ts';
 import { pathOf } from '../../objects/tree.ts';
 import { heading } from '../render.ts';
+import { machineGet, printMachineGet } from './machine_get.ts';
 
 const GROUP = {
   kind: 'text',
@@ -51,6 +52,7 @@ const get: Builtin = {
     'Shows the values of a configuration group.\n' +
     'Without a group, lists the groups of this node. With names of parameters after the group,\n' +
     'shows only those. Secrets are starred out; `show_secrets=true` shows them.\n' +
+    'For scripts: `get PATH --json` and `get PATH --yaml`; the YAML can be edited and applied.\n' +
     '\n' +
     'Example: get global color_mode loglevel_console',
   params: { group: GROUP },
@@ -58,6 +60,8 @@ const get: Builtin = {
   seeAlso: ['set'],
   run: (call) => {
     const { shell, node, view } = call;
+    const machine = machineGet(call.words);
+    if (machine !== undefined) return printMachineGet(call, machine);
     const { group: name, rest } = splitGroup(call.words);
     if (name === undefined) {
       const [extra] = rest;

@@ -1,5 +1,6 @@
 /** Every built-in command, by name. */
 import type { Builtins } from '../builtin.ts';
+import { APPLY } from './apply.ts';
 import { CONFIGURATION } from './configuration.ts';
 import { DUMP } from './dump.ts';
 import { FIND } from './find.ts';
@@ -11,8 +12,10 @@ import { SESSIONS } from './sessions.ts';
 import { WHY } from './why.ts';
 import { SETTINGS } from './settings.ts';
 import { TRANSFER } from './transfer.ts';
+import { TRANSACTIONS } from './transactions.ts';
 
 export const BUILTINS: Builtins = {
+  ...APPLY,
   ...CONFIGURATION,
   ...DUMP,
   ...FIND,
@@ -24,4 +27,5 @@ export const BUILTINS: Builtins = {
   ...SETTINGS,
   ...WHY,
   ...TRANSFER,
+  ...TRANSACTIONS,
 };

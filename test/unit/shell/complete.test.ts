@@ -16,7 +16,7 @@ async function offered(line: string, ...before: readonly string[]): Promise<read
 
 describe('completion offers', () => {
   test.each([
-    ['first word: paths and commands', 'b', ['backstores/', 'bookmarks']],
+    ['first word: paths and commands', 'b', ['backstores/', 'begin', 'bookmarks']],
     ['the only command', 'cle', ['clearconfig']],
     [
       'children behind a slash, and the glob that matches them',

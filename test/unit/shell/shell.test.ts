@@ -216,7 +216,8 @@ describe('preferences and history of paths', () => {
 describe('what is saved at the end', () => {
   test('a restored configuration is a change, too', async () => {
     const { shell, client, run } = testShell();
-    await run('/backstores/ramdisk create a 1M', 'saveconfig /srv/other.yaml', 'saveconfig');
+    await run('/backstores/ramdisk create a 1M', 'saveconfig /srv/other.yaml');
+    await run('/backstores/ramdisk create b 1M', 'saveconfig');
     await run('restoreconfig /srv/other.yaml clear_existing=true');
     expect(shell.unsaved).toBe(true);
     await shell.saveOnExit();
