@@ -43,6 +43,7 @@ export function withoutFlags(
     const next = words[index + 1];
     if (match[2] !== undefined) plain.push(keyword(word, name, match[2]));
     else if (parameter.kind === 'bool') plain.push(keyword(word, name, 'true'));
+    else if (next === undefined && !word.text.startsWith('--')) plain.push(word);
     else if (next === undefined) throw new ConfigError(`Option --${match[1]} needs a value`);
     else {
       plain.push(keyword(word, name, next.text));
