@@ -78,7 +78,9 @@ export async function shellRole(program: Program, words: readonly string[]): Pro
   const { keepGoing } = program.options;
   const run = (client: ControlClient) => runShell({ client, home: places.home, words, keepGoing });
   if (program.options.embedded) return embedded(places, run);
-  const { client } = await attachOrStart(program.file, places);
+  const { client: first, info } = await attachOrStart(program.file, places);
+  const { LastingClient } = await import('../control/lasting_client.ts');
+  const client = new LastingClient(first, () => attachAgain(places, info.configFile));
   try {
     return await run(client);
   } finally {
@@ -104,6 +106,16 @@ async function attachOrStart(file: string, places: Places): Promise<Attached> {
     );
   }
   return attached;
+}
+
+/** After a restart of the daemon: the same configuration must be behind the same socket. */
+async function attachAgain(places: Places, configFile: string) {
+  const attached = await attach(places.socketPath);
+  if (attached === undefined || attached.info.configFile === configFile) return attached?.client;
+  attached.client.close();
+  throw new ConfigError(
+    `The daemon on ${places.socketPath} serves ${attached.info.configFile} now: start anew`,
+  );
 }
 
 /** Two names of one file are no difference. */

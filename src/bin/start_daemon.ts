@@ -5,8 +5,8 @@ import { constants } from 'node:fs';
 import { lstat, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectControl } from '../control/client.ts';
-import { ControlError, type ControlClient, type DaemonInfo } from '../control/protocol.ts';
+import { connectControl, type SocketControl } from '../control/client.ts';
+import { ControlError, type DaemonInfo } from '../control/protocol.ts';
 import { checkSocketFolder, checkSocketPath } from '../control/socket_file.ts';
 import { ConfigError } from '../objects/errors.ts';
 import { wantedPoolThreads } from '../target/storage/io_slots.ts';
@@ -20,7 +20,7 @@ const TAIL_BYTES = 4096;
 const TAIL_LINES = 12;
 
 export interface Attached {
-  readonly client: ControlClient;
+  readonly client: SocketControl;
   readonly info: DaemonInfo;
 }
 
@@ -28,7 +28,7 @@ export interface Attached {
 export async function attach(socketPath: string): Promise<Attached | undefined> {
   checkSocketPath(socketPath);
   await checkSocketFolder(dirname(socketPath), false);
-  let client: ControlClient;
+  let client: SocketControl;
   try {
     client = await connectControl(socketPath);
   } catch (error) {

@@ -17,7 +17,7 @@ import {
  * Attach to the daemon on that socket. Rejects with node's error (`ENOENT`, `ECONNREFUSED`,
  * `EACCES`) when nobody answers there.
  */
-export function connectControl(socketPath: string): Promise<ControlClient> {
+export function connectControl(socketPath: string): Promise<SocketControl> {
   return new Promise((resolve, reject) => {
     const socket = connect(socketPath);
     socket.once('error', reject);
@@ -26,6 +26,11 @@ export function connectControl(socketPath: string): Promise<ControlClient> {
       resolve(new SocketClient(socket));
     });
   });
+}
+
+export interface SocketControl extends ControlClient {
+  /** No call can succeed any more. */
+  readonly closed: boolean;
 }
 
 interface Pending {
@@ -40,7 +45,7 @@ interface Message {
   readonly error?: { readonly code: number; readonly message: string };
 }
 
-class SocketClient implements ControlClient {
+class SocketClient implements SocketControl {
   readonly #socket: Socket;
   readonly #listeners = new Listeners();
   readonly #pending = new Map<number, Pending>();
@@ -53,6 +58,10 @@ class SocketClient implements ControlClient {
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', (error) => this.#fail(`The lunsmith daemon is gone: ${error.message}`));
     socket.on('close', () => this.#fail('The lunsmith daemon closed the connection'));
+  }
+
+  get closed(): boolean {
+    return this.#closed !== undefined;
   }
 
   call<M extends Method>(method: M, params: Methods[M]['params']): Promise<Methods[M]['result']> {

@@ -170,6 +170,8 @@ export interface Notifications {
   /** Every commit: who is attached redraws or recomputes. */
   changed: { revision: number; edits: readonly Edit[] };
   engine: EngineEvent;
+  /** Never sent: a client found a daemon again after it lost one. What it knew is stale. */
+  attached: Record<string, never>;
 }
 
 /** JSON-RPC error codes beside the standard ones. */

@@ -25,6 +25,10 @@ export class Mirror {
       if (revision !== known.revision + 1) this.#known = undefined;
       else this.#known = { revision, document: applyEdits(known.document, edits) };
     });
+    client.on('attached', () => {
+      this.#known = undefined;
+      this.#daemon = undefined;
+    });
   }
 
   /** What commands look at: the candidate while a transaction is open. */

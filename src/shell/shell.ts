@@ -85,6 +85,7 @@ export class Shell implements ShellContext {
     this.console = new Console(options.out, () => this.store.preferences, options.now);
     this.mirror = new Mirror(options.client);
     this.#trail = new PathTrail();
+    options.client.on('attached', () => this.#onRestart());
   }
 
   get cwd(): string {
@@ -139,6 +140,8 @@ export class Shell implements ShellContext {
     if (first === undefined) return;
     // The answer to a question of older versions, in scripts written for them.
     if (words.length === 1 && first.text === 'yes') return;
+    // Without the daemon, too.
+    if (words.length === 1 && first.text === 'exit') return this.leave();
     const view = await this.mirror.view();
     const here = this.hereIn(view);
     const meaning = meaningOf(words, this.lineScope(view, here));
@@ -146,6 +149,14 @@ export class Shell implements ShellContext {
     this.#lastSet = undefined;
     if (meaning.kind === 'move') this.moveTo(pathOf(meaning.node));
     if (meaning.kind === 'run') await this.#runAtEach(meaning, view);
+  }
+
+  #onRestart(): void {
+    const lost = this.#unsaved
+      ? '; what was not saved is gone (restoreconfig last=true may bring it back)'
+      : '';
+    this.#unsaved = false;
+    this.console.say('warning', `The lunsmith daemon was restarted${lost}.`);
   }
 
   async #runAtEach(meaning: Meaning & { kind: 'run' }, view: View): Promise<void> {
