@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Health } from '../../objects/engine_port.ts';
-import { parsePortal } from '../../objects/portal_address.ts';
+import { isWildcard, parsePortal } from '../../objects/portal_address.ts';
 import type { Clock, Timer } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
 import { Portal } from '../transport/portal.ts';
@@ -50,7 +50,7 @@ export class Portals {
     try {
       await this.#listen(key, listener);
     } catch (error) {
-      const reason = `portal ${key} cannot listen: ${reasonOf(error)}`;
+      const reason = `portal ${key} cannot listen: ${this.#ownConflict(key, error) ?? reasonOf(error)}`;
       if (!tolerant) throw new Error(reason, { cause: error });
       listener.reason = reason;
       this.#retryLater(key, listener);
@@ -95,6 +95,23 @@ export class Portals {
     await portal.listen();
     listener.portal = portal;
     listener.reason = undefined;
+  }
+
+  /** A wildcard and one of its addresses cannot both listen: when both are ours, say so. */
+  #ownConflict(key: string, error: unknown): string | undefined {
+    const wanted = parsePortal(key);
+    if ((error as { code?: string }).code !== 'EADDRINUSE' || !wanted.ok) return undefined;
+    for (const [other, { users, portal }] of this.#listeners) {
+      const parsed = parsePortal(other);
+      if (!parsed.ok || parsed.portal.port !== wanted.portal.port || portal === undefined) continue;
+      const all = isWildcard(parsed.portal.address);
+      if (!all && !isWildcard(wanted.portal.address)) continue;
+      const [user = ''] = users;
+      const owner = user.replace(/\/(\d+)$/, ' tpg$1');
+      const what = all ? 'all addresses' : 'one of them';
+      return `portal ${other} of ${owner} listens on ${what} already; delete that first`;
+    }
+    return undefined;
   }
 
   #retryLater(key: string, listener: Listener): void {
