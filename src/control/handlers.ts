@@ -30,6 +30,13 @@ export function createHandlers({ info, store, engine, shutdown }: HandlerOptions
     save: (params) => store.save(params),
     backups: () => store.backups(),
     restore: (params) => store.restore(params),
+    rescan: async ({ storageObject }) => {
+      try {
+        return { size: await engine.rescan(storageObject) };
+      } catch (error) {
+        throw new ConfigError(error instanceof Error ? error.message : String(error));
+      }
+    },
     kick: async ({ sid }) => {
       if (!(await engine.kick(sid))) throw new ConfigError(`no session found with sid ${sid}`);
       return {};

@@ -112,6 +112,7 @@ const SHAPES: { readonly [M in Method]: Shape } = {
     force: { check: flag, optional: true },
     only: { check: listOf(count, MAX_EDITS), optional: true },
   },
+  rescan: { storageObject: { check: text } },
   kick: { sid: { check: count } },
   backups: NOTHING,
   restore: {

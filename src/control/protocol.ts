@@ -127,6 +127,8 @@ export interface Methods {
       warning?: string;
     };
   };
+  /** Look at the size of a block device again. `storageObject`: `block/disk1`. */
+  rescan: { params: { storageObject: string }; result: { size: number } };
   /** End a session; refused when there is none of that number. */
   kick: { params: { sid: number }; result: Record<string, never> };
   /** What going from the running configuration to another would change. */

@@ -21,6 +21,8 @@ export interface EnginePort {
   createFile(path: string, size: number, sparse: boolean): Promise<void>;
   /** Remove a file that `createFile` made in this call chain, after a refused change. */
   removeFile(path: string): Promise<void>;
+  /** Look at the size of a block device again; initiators are told. Rejects with the reason. */
+  rescan(storageObject: string): Promise<number>;
   /** End a session at once; its initiator may log in again. False: there is none of that number. */
   kick(sid: number): Promise<boolean>;
   onEvent(listener: (event: EngineEvent) => void): () => void;

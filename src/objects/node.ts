@@ -36,6 +36,8 @@ export interface Host {
   /** Local IP addresses, for warnings and completion. */
   addresses(): Promise<readonly string[]>;
   hostname(): string;
+  /** The size of a block device, looked at anew: initiators are told of another one. */
+  rescan(storageObject: string): Promise<number>;
 }
 
 export interface CommandContext {

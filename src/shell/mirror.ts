@@ -76,6 +76,7 @@ export class Mirror {
     return {
       probe: (path) => this.#client.call('probe', { path }),
       addresses: () => this.#client.call('addresses', {}),
+      rescan: async (storageObject) => (await this.#client.call('rescan', { storageObject })).size,
       hostname: () => this.#daemon?.hostname ?? 'localhost',
     };
   }

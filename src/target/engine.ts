@@ -144,6 +144,10 @@ class Engine implements EnginePort {
     return unlink(path);
   }
 
+  rescan(storageObject: string): Promise<number> {
+    return this.#exclusively(() => this.#storage.rescan(storageObject));
+  }
+
   async kick(sid: number) {
     return this.#sessions.kick(sid);
   }

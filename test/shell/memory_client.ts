@@ -89,6 +89,11 @@ export class MemoryClient implements ControlClient {
       this.revision += 1;
       return { revision: this.revision, file, problems: [], changes };
     },
+    rescan: ({ storageObject }) => {
+      const name = storageObject.replace('block/', '');
+      const { dev = '' } = this.document.backstores.block[name] ?? {};
+      return { size: this.files.get(dev)?.size ?? 0 };
+    },
     kick: ({ sid }) => {
       if (this.sessions.every((session) => session.sid !== sid)) {
         throw new ConfigError(`no session found with sid ${sid}`);

@@ -59,6 +59,10 @@ export class FakeEngine implements EnginePort {
     this.files.add(path);
   }
 
+  async rescan(): Promise<number> {
+    return 4096;
+  }
+
   readonly kicked: number[] = [];
 
   async kick(sid: number): Promise<boolean> {

@@ -14,6 +14,7 @@ import {
   storageFolderKind,
   WWN_PARAMETER,
 } from './storage_folder.ts';
+import { storageCommands, type Located } from './storage_commands.ts';
 import { storageObjectKind } from './storage_object.ts';
 
 /** Whether the device can be taken, and whether it is read-only. */
@@ -72,7 +73,13 @@ const CREATE: CommandDeclaration = {
   seeAlso: ['delete'],
 };
 
-export const BLOCK_OBJECT = storageObjectKind('block');
+async function locate(context: CommandContext, text: string): Promise<Located> {
+  const path = resolve(text);
+  const { readonly } = await probeDevice(context, path);
+  return { path, readonly };
+}
+
+export const BLOCK_OBJECT = storageObjectKind('block', storageCommands('block', locate));
 export const BLOCK_FOLDER = storageFolderKind(
   'block',
   BLOCK_OBJECT,

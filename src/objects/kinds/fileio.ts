@@ -25,6 +25,7 @@ import {
   storageFolderKind,
   WWN_PARAMETER,
 } from './storage_folder.ts';
+import { storageCommands, type Located } from './storage_commands.ts';
 import { storageObjectKind } from './storage_object.ts';
 
 const BLOCK_SIZE = 512;
@@ -138,7 +139,15 @@ const CREATE: CommandDeclaration = {
   seeAlso: ['delete'],
 };
 
-export const FILEIO_OBJECT = storageObjectKind('fileio');
+async function locate(context: CommandContext, text: string): Promise<Located> {
+  const path = absolutePath(text);
+  const found = await context.host.probe(path);
+  if (!found.exists) throw new ConfigError(`Could not open ${path}: no such file`);
+  const { size } = await backingFor(context, path, '');
+  return { path, size };
+}
+
+export const FILEIO_OBJECT = storageObjectKind('fileio', storageCommands('fileio', locate));
 export const FILEIO_FOLDER = storageFolderKind(
   'fileio',
   FILEIO_OBJECT,

@@ -1,7 +1,9 @@
 /** A TPG LUN under the number that one initiator sees. */
-import { getIn, own, type MappedLun } from '../document.ts';
+import type { AttributeBag, AttributeGroup } from '../attribute.ts';
+import { getIn, own, setIn, type Document, type MappedLun } from '../document.ts';
+import { ConfigError } from '../errors.ts';
 import type { NodeKind, Summary, TreeNode, View } from '../node.ts';
-import { NO_ATTRIBUTES, NO_CHILDREN } from './kit.ts';
+import { mergeBag, NO_CHILDREN } from './kit.ts';
 import { notReady } from './storage_object.ts';
 import { tpgOf } from './tpg_access.ts';
 
@@ -14,10 +16,36 @@ function summary(view: View, node: TreeNode): Summary {
   return { text, healthy: notReady(view, lun.storage_object) === undefined };
 }
 
+const ATTRIBUTES = {
+  write_protect: {
+    kind: 'bool',
+    style: 'digit',
+    default: false,
+    help: 'If set to 1, prevent writes of this initiator.',
+  },
+} as const satisfies AttributeGroup;
+
+function mappedAt(document: Document, node: TreeNode): MappedLun {
+  const mapped = getIn(document, node.at);
+  if (mapped === undefined) throw new ConfigError(`No such MappedLUN: ${node.name}`);
+  return mapped as MappedLun;
+}
+
+function write(document: Document, node: TreeNode, group: string, values: AttributeBag): Document {
+  if (group !== 'attribute') throw new ConfigError(`Unknown configuration group: ${group}`);
+  const mapped = mappedAt(document, node);
+  const { write_protect } = mapped;
+  const merged = mergeBag(group, ATTRIBUTES, { write_protect }, values);
+  return setIn(document, node.at, { ...mapped, write_protect: merged['write_protect'] === true });
+}
+
 export const MAPPED_LUN: NodeKind = {
   id: 'mapped_lun',
   help: 'A LUN of the TPG under the number that the initiator sees.',
-  ...NO_ATTRIBUTES,
+  groups: () => ({ attribute: ATTRIBUTES }),
+  read: (document, node, group) =>
+    group === 'attribute' ? { write_protect: mappedAt(document, node).write_protect } : {},
+  write,
   commands: {},
   ...NO_CHILDREN,
   summary,

@@ -95,6 +95,36 @@ function deletePortal({ node, view }: CommandContext, args: Arguments): CommandO
   ]);
 }
 
+/** One change: where the new address cannot listen, the old one goes on. */
+async function movePortal(context: CommandContext, args: Arguments): Promise<CommandOutcome> {
+  const { node, view } = context;
+  const typed = textOf(args['ip_address']);
+  const from = normalisePortal(typed, Number(args['ip_port']));
+  const before = from.ok ? portalKey(from.portal) : '';
+  const value = getIn(view.document, [...node.at, before]) as Portal | undefined;
+  if (value === undefined || !from.ok) {
+    throw new ConfigError(
+      `No such NetworkPortal in configfs: ${pathOf(node)}/${typed}:${args['ip_port']}`,
+    );
+  }
+  const port = Number(args['new_port'] ?? from.portal.port);
+  const to = normalisePortal(textOf(args['new_address']) || from.portal.address, port);
+  if (!to.ok) throw new ConfigError(`Could not create NetworkPortal: ${to.reason}`);
+  const key = portalKey(to.portal);
+  const owner = ownerOf(view.document, node.at.slice(0, 3), key);
+  if (owner !== undefined) {
+    throw new ConfigError(`This NetworkPortal already exists in configFS: in tpg${owner}`);
+  }
+  const messages = await foreignAddress(context, to.portal.address);
+  messages.push(info(`Moved network portal ${labelOf(before)} to ${labelOf(key)}.`));
+  const without = setIn(view.document, [...node.at, before], undefined);
+  return changed(
+    setIn(without, [...node.at, key], value),
+    messages,
+    `${pathOf(node)}/${labelOf(key)}`,
+  );
+}
+
 function suggestOf(part: 'address' | 'port') {
   return ({ node, view }: CommandContext) => {
     const all = namesAt(view.document, node.at).map((key) => String(addressOf(key)[part]));
@@ -145,6 +175,27 @@ export const PORTALS: NodeKind = {
       },
       run: deletePortal,
       seeAlso: ['create'],
+    },
+    move: {
+      help:
+        'Moves a network portal to another address or port, in one change.\nSessions that came ' +
+        'by the old one stay; new ones come by the new one. Where the new address cannot listen, ' +
+        'nothing changes.',
+      params: {
+        ip_address: {
+          ...textParameter('IPv4 or IPv6 address.'),
+          required: true,
+          suggest: suggestOf('address'),
+        },
+        ip_port: { ...IP_PORT, required: true, suggest: suggestOf('port') },
+        new_address: {
+          ...textParameter('The new address; when omitted, the same.'),
+          suggest: async ({ host }) => [...(await host.addresses()), '0.0.0.0', '::0'],
+        },
+        new_port: { ...IP_PORT, help: 'The new port; when omitted, the same.' },
+      },
+      run: movePortal,
+      seeAlso: ['create', 'delete'],
     },
   },
   children: (document, node) =>

@@ -13,6 +13,7 @@ import {
   storageFolderKind,
   WWN_PARAMETER,
 } from './storage_folder.ts';
+import { storageCommands } from './storage_commands.ts';
 import { storageObjectKind } from './storage_object.ts';
 
 const CREATE: CommandDeclaration = {
@@ -43,7 +44,7 @@ const CREATE: CommandDeclaration = {
   seeAlso: ['delete'],
 };
 
-export const RAMDISK_OBJECT = storageObjectKind('ramdisk');
+export const RAMDISK_OBJECT = storageObjectKind('ramdisk', storageCommands('ramdisk'));
 export const RAMDISK_FOLDER = storageFolderKind(
   'ramdisk',
   RAMDISK_OBJECT,

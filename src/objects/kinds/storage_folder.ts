@@ -1,6 +1,7 @@
 /** What the three folders of `/backstores` share: names, wwns, delete, summary. */
 import { randomUUID } from 'node:crypto';
 import type { AttributeValue } from '../attribute.ts';
+import { STORAGE_ATTRIBUTES_OF } from '../declarations/storage.ts';
 import { own, setIn } from '../document.ts';
 import type { BackstoreKind, Document, StorageAttributeBag, StorageObject } from '../document.ts';
 import { ConfigError } from '../errors.ts';
@@ -79,6 +80,10 @@ export function newWwn(document: Document, given: AttributeValue | undefined): s
     }
   }
   return wwn;
+}
+
+export function effectiveBlockSize(kind: BackstoreKind, object: StorageObject): number {
+  return object.attributes.block_size ?? STORAGE_ATTRIBUTES_OF[kind].block_size.default;
 }
 
 /** A size as typed, in bytes, possible for a new storage object. */

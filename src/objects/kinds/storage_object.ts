@@ -135,7 +135,10 @@ const HELP: Readonly<Record<BackstoreKind, string>> = {
   ramdisk: 'A storage object in memory: its data is lost when the daemon stops.',
 };
 
-export function storageObjectKind(backstore: BackstoreKind): NodeKind {
+export function storageObjectKind(
+  backstore: BackstoreKind,
+  commands: NodeKind['commands'],
+): NodeKind {
   return {
     id: `${backstore}_object`,
     help: HELP[backstore],
@@ -143,7 +146,7 @@ export function storageObjectKind(backstore: BackstoreKind): NodeKind {
     read: (document, node, group) =>
       group === 'attribute' ? attributesOf(objectAt(document, backstore, node.name)) : {},
     write: (document, node, group, values) => write(backstore, document, node, group, values),
-    commands: {},
+    commands,
     ...NO_CHILDREN,
     summary: (view, node) => summary(backstore, view, node),
     info: (view, node) => info(backstore, view, node),

@@ -88,6 +88,7 @@ export function startEngineThread(
     probe: (path) => invoke('probe', path),
     createFile: (path, size, sparse) => invoke('createFile', path, size, sparse),
     removeFile: (path) => invoke('removeFile', path),
+    rescan: (storageObject) => invoke('rescan', storageObject),
     kick: (sid) => invoke('kick', sid),
     onEvent(listener) {
       listeners.add(listener);

@@ -16,7 +16,8 @@ import type { Step } from '../../objects/plan.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
 import { LogicalUnit } from '../scsi/logical_unit.ts';
-import { openBlock } from '../storage/block.ts';
+import { growBackingFile } from '../storage/backing.ts';
+import { examineDevice, openBlock } from '../storage/block.ts';
 import { openFileio } from '../storage/fileio.ts';
 import type { OpenMedium } from '../storage/open_result.ts';
 import { openRamdisk } from '../storage/ramdisk.ts';
@@ -37,7 +38,9 @@ export interface StorageObjectsOptions {
 export class StorageObjects {
   readonly #running = new Map<string, Running>();
   /** Set aside by the plan under way. */
-  readonly #retired = new Map<string, Running[]>();
+  readonly #retired: { readonly kind: string; readonly running: Running }[] = [];
+  /** Of another size since the plan under way. */
+  readonly #resized = new Set<StorageDevice>();
   readonly #options: StorageObjectsOptions;
 
   constructor(options: StorageObjectsOptions) {
@@ -59,23 +62,36 @@ export class StorageObjects {
       return undefined;
     }
     if (now !== undefined && sameMedium(now.value, after)) {
-      this.#update(reference, kind as BackstoreKind, now, after);
-      return undefined;
+      return this.#update(reference, kind as BackstoreKind, now, after);
     }
     this.#retire(reference);
-    const revived = this.#revive(reference, after);
+    const revived = this.#revive(kind, after);
     if (revived !== undefined) {
-      this.#update(reference, kind as BackstoreKind, revived, after);
-      return undefined;
+      revived.logicalUnit.rename(name);
+      return this.#update(reference, kind as BackstoreKind, revived, after);
     }
     return this.#open(reference, kind as BackstoreKind, name, after, tolerant);
   }
 
+  /** Looks at a block device again: it may have grown. Its size in bytes. */
+  async rescan(reference: string): Promise<number> {
+    const running = this.#running.get(reference);
+    if (running === undefined) throw new Error(`there is no storage object ${reference}`);
+    const { value, device, logicalUnit } = running;
+    if (!('dev' in value)) return device.sizeBytes;
+    const found = await examineDevice(value.dev);
+    if (found === null) throw new Error(`${value.dev} is not a block device any more`);
+    device.resize(found.size);
+    logicalUnit.capacityChanged();
+    return found.size;
+  }
+
   /** The plan holds: what it removed is closed. */
   async commit(): Promise<void> {
-    const gone = [...this.#retired.values()].flat();
-    this.#retired.clear();
-    await Promise.all(gone.map(close));
+    const gone = this.#retired.splice(0);
+    for (const device of this.#resized) device.settle();
+    this.#resized.clear();
+    await Promise.all(gone.map(({ running }) => close(running)));
   }
 
   async closeAll(): Promise<void> {
@@ -110,14 +126,17 @@ export class StorageObjects {
     tolerant: boolean,
   ): Promise<string | undefined> {
     const { clock, log, onHealth } = this.#options;
-    const device = new StorageDevice({
+    const device: StorageDevice = new StorageDevice({
       name: reference,
       open: openerOf(kind, value),
       clock,
       log: log.channel('storage'),
       onHealth: (health) => {
-        onHealth(reference, health);
-        this.#running.get(reference)?.logicalUnit.capacityChanged();
+        // By now it may have another name.
+        const name = this.#referenceOf(device);
+        if (name === undefined) return;
+        onHealth(name, health);
+        this.#running.get(name)?.logicalUnit.capacityChanged();
       },
     });
     const attributes = attributesOf(kind, value);
@@ -139,25 +158,45 @@ export class StorageObjects {
     return fault === null ? undefined : `storage object ${reference}: ${fault.reason}`;
   }
 
-  #update(reference: string, kind: BackstoreKind, now: Running, after: StorageObject): void {
-    now.logicalUnit.updateAttributes(attributesOf(kind, after));
+  /** Undefined, as `apply` answers; rejects where a file cannot grow. */
+  async #update(
+    reference: string,
+    kind: BackstoreKind,
+    now: Running,
+    after: StorageObject,
+  ): Promise<undefined> {
+    const { device, logicalUnit } = now;
+    if ('size' in now.value && 'size' in after && now.value.size !== after.size) {
+      if ('path' in after && device.fault === null) await growBackingFile(after.path, after.size);
+      device.resizeTo(after.size, openerOf(kind, after));
+      this.#resized.add(device);
+    }
     this.#running.set(reference, { ...now, value: after });
+    logicalUnit.updateAttributes(attributesOf(kind, after));
   }
 
   #retire(reference: string): void {
     const running = this.#running.get(reference);
     if (running === undefined) return;
     this.#running.delete(reference);
-    const retired = this.#retired.get(reference) ?? [];
-    retired.push(running);
-    this.#retired.set(reference, retired);
+    const [kind = ''] = reference.split('/');
+    this.#retired.push({ kind, running });
   }
 
-  #revive(reference: string, wanted: StorageObject): Running | undefined {
-    const retired = this.#retired.get(reference) ?? [];
-    const index = retired.findIndex(({ value }) => sameMedium(value, wanted));
-    const [running] = index === -1 ? [] : retired.splice(index, 1);
-    return running;
+  /** What the plan under way set aside, be it under another name: a rename loses no I/O. */
+  #revive(kind: string, wanted: StorageObject): Running | undefined {
+    const index = this.#retired.findIndex(
+      (one) => one.kind === kind && sameMedium(one.running.value, wanted),
+    );
+    const [found] = index === -1 ? [] : this.#retired.splice(index, 1);
+    return found?.running;
+  }
+
+  #referenceOf(device: StorageDevice): string | undefined {
+    for (const [reference, running] of this.#running) {
+      if (running.device === device) return reference;
+    }
+    return undefined;
   }
 }
 
@@ -166,10 +205,10 @@ async function close({ device, logicalUnit }: Running): Promise<void> {
   await device.close();
 }
 
-/** All but attributes and write_back: what may change without another device. */
+/** All but attributes, write_back and size: what may change without another device. */
 function sameMedium(a: StorageObject, b: StorageObject): boolean {
   const identity = (value: StorageObject): string =>
-    JSON.stringify(Object.entries({ ...value, attributes: 0, write_back: 0 }).sort());
+    JSON.stringify(Object.entries({ ...value, attributes: 0, write_back: 0, size: 0 }).sort());
   return identity(a) === identity(b);
 }
 

@@ -42,7 +42,6 @@ const SHOWN_IN_INQUIRY = [
 ] as const;
 
 export class LogicalUnit {
-  readonly name: string;
   readonly kind: BackstoreKind;
   readonly wwn: string;
   readonly storage: Backstore;
@@ -54,6 +53,7 @@ export class LogicalUnit {
   descriptorSense = false;
   /** SBC-3 §5.26: stopped by START STOP UNIT; the medium is then not accessed. */
   stopped = false;
+  #name: string;
   #attributes: StorageAttributes;
   #toldBlockCount: number;
   /** What was logged last. */
@@ -61,7 +61,7 @@ export class LogicalUnit {
   readonly #nexuses = new Set<ItlNexus>();
 
   constructor(options: LogicalUnitOptions) {
-    this.name = options.name;
+    this.#name = options.name;
     this.kind = options.kind;
     this.wwn = options.wwn;
     this.storage = options.storage;
@@ -75,6 +75,17 @@ export class LogicalUnit {
   /** WCE as configured: after a reset it holds again, whatever MODE SELECT made of it. */
   get defaultWriteCache(): boolean {
     return this.#attributes.emulate_write_cache;
+  }
+
+  /** The storage object's name, which INQUIRY may show as the product. */
+  get name(): string {
+    return this.#name;
+  }
+
+  rename(name: string): void {
+    if (name === this.#name) return;
+    this.#name = name;
+    if (this.#attributes.emulate_model_alias) this.raise(UNIT_ATTENTION.INQUIRY_DATA_CHANGED);
   }
 
   get attributes(): StorageAttributes {

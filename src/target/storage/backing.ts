@@ -114,6 +114,19 @@ async function reserve(handle: FileHandle, size: number, path: string): Promise<
   }
 }
 
+/** Makes a file at least `size` bytes long, sparse; a longer one stays as it is. */
+export async function growBackingFile(path: string, size: number): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    const { size: now } = await handle.stat();
+    if (now >= size) return;
+    await handle.truncate(size);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
 function fallocate(fd: number, size: number): Promise<boolean> {
   return new Promise((resolve) => {
     if (SYSCALLS === null) return resolve(false);

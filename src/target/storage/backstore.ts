@@ -39,6 +39,13 @@ export interface Backstore {
   /** The run that begins at `byteOffset`, within the medium; mapped where that is unknown. */
   extentAt(byteOffset: number): MediumExtent;
   setWriteCache(enabled: boolean): void;
+  /**
+   * Another size from now on; what is under way beyond it may fail. The medium behind holds that
+   * much already. What lay beyond a smaller size is kept until `settle`.
+   */
+  resize(sizeBytes: number): void;
+  /** The present size holds: what a medium in memory kept beyond it is given up. */
+  settle(): void;
   /** Waits for operations in flight, flushes, closes. */
   close(): Promise<void>;
 }

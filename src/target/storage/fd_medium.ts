@@ -39,7 +39,6 @@ const SLOW_READ_MS = 1;
 const SLOW_WRITE_MS = 4;
 
 export class FdMedium implements Backstore, OperationOwner {
-  readonly sizeBytes: number;
   readonly readOnly: boolean;
   readonly fault = null;
   readonly #options: FdMediumOptions;
@@ -47,6 +46,7 @@ export class FdMedium implements Backstore, OperationOwner {
   readonly #lane: IoLane;
   readonly #readPace: Pace;
   readonly #writePace: Pace;
+  #sizeBytes: number;
   #readsNow: boolean;
   #writeCache: boolean;
   /** Writes that the pool has: they may hold the file's lock. */
@@ -63,7 +63,7 @@ export class FdMedium implements Backstore, OperationOwner {
 
   constructor(options: FdMediumOptions) {
     this.#options = options;
-    this.sizeBytes = options.sizeBytes;
+    this.#sizeBytes = options.sizeBytes;
     this.readOnly = options.readOnly;
     this.#writeCache = options.writeCache;
     this.#syscalls = options.syscalls === undefined ? SYSCALLS : options.syscalls;
@@ -73,6 +73,17 @@ export class FdMedium implements Backstore, OperationOwner {
     this.#readPace = new Pace(SLOW_READ_MS, nowMs);
     this.#writePace = new Pace(SLOW_WRITE_MS, nowMs);
   }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  resize(sizeBytes: number): void {
+    this.#sizeBytes = sizeBytes;
+  }
+
+  /** A file is never cut: what lies beyond comes back when the medium grows again. */
+  settle(): void {}
 
   get writeCache(): boolean {
     return this.#writeCache;

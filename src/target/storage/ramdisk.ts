@@ -18,17 +18,34 @@ export const openRamdisk =
     Promise.resolve({ ok: true, backstore: new Ramdisk(spec) });
 
 export class Ramdisk implements Backstore {
-  readonly sizeBytes: number;
   readonly readOnly = false;
   readonly fault = null;
   readonly #nullio: boolean;
   /** Key: chunk number. Absent: zeros. */
   readonly #chunks = new Map<number, Buffer>();
+  #sizeBytes: number;
   #writeCache = false;
 
   constructor(spec: RamdiskSpec) {
-    this.sizeBytes = spec.size;
+    this.#sizeBytes = spec.size;
     this.#nullio = spec.nullio;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  resize(sizeBytes: number): void {
+    this.#sizeBytes = sizeBytes;
+  }
+
+  settle(): void {
+    const end = this.#sizeBytes;
+    for (const [number, chunk] of this.#chunks) {
+      const within = end - number * CHUNK_BYTES;
+      if (within <= 0) this.#chunks.delete(number);
+      else if (within < CHUNK_BYTES) chunk.fill(0, within);
+    }
   }
 
   get writeCache(): boolean {

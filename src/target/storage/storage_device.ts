@@ -31,6 +31,7 @@ const NOT_STARTED: StorageFault = { kind: 'notReady', reason: 'not opened yet' }
 
 export class StorageDevice implements Backstore {
   readonly #options: StorageDeviceOptions;
+  #open: OpenMedium;
   #inner: Backstore | null = null;
   #fault: StorageFault = NOT_STARTED;
   #sizeBytes = 0;
@@ -44,6 +45,7 @@ export class StorageDevice implements Backstore {
 
   constructor(options: StorageDeviceOptions) {
     this.#options = options;
+    this.#open = options.open;
   }
 
   /** The first attempt. Null: open. Else the fault, and attempts go on until `close`. */
@@ -108,6 +110,20 @@ export class StorageDevice implements Backstore {
     this.#inner?.setWriteCache(enabled);
   }
 
+  /** `open`: how a medium of the new size is opened, should it be lost and come back. */
+  resizeTo(sizeBytes: number, open: OpenMedium): void {
+    this.#open = open;
+    this.#inner?.resize(sizeBytes);
+  }
+
+  resize(sizeBytes: number): void {
+    this.#inner?.resize(sizeBytes);
+  }
+
+  settle(): void {
+    this.#inner?.settle();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
@@ -123,7 +139,7 @@ export class StorageDevice implements Backstore {
   async #attempt(): Promise<void> {
     const before = this.health;
     let own: Backstore | null = null;
-    const result = await this.#options.open((fault) => {
+    const result = await this.#open((fault) => {
       if (own !== null) this.#lost(own, fault);
     });
     if (!result.ok) {

@@ -59,6 +59,7 @@ export function contextOf(document: Document, path: string, world: World = {}): 
     host: {
       probe: async (at) => world.files?.[at] ?? NOTHING_THERE,
       addresses: async () => world.addresses ?? [],
+      rescan: async () => 4096,
       hostname: () => 'san01.example.com',
     },
   };

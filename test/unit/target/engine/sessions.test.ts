@@ -1,6 +1,9 @@
 /** Sessions as the engine reports and ends them, over a real socket. */
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EnginePort } from '../../../../src/objects/engine_port.ts';
 import type { Step } from '../../../../src/objects/plan.ts';
 import { createEngine } from '../../../../src/target/engine.ts';
@@ -95,4 +98,122 @@ test('a refused login is remembered with its rule', async () => {
       count: 1,
     },
   ]);
+});
+
+describe('storage objects changed under a session', () => {
+  const path = ['backstores', 'ramdisk', 'r1'];
+  const disk = (size: number) => ({ size, nullio: false, wwn: 'wwn-1', attributes: {} });
+  const command = (...bytes: number[]) => Buffer.concat([Buffer.from(bytes), Buffer.alloc(16)], 16);
+  const capacity = async () => {
+    const answer = await initiator.run({ read: true, edtl: 8, cdb: command(0x25) });
+    return answer.status === 0 ? answer.data.readUInt32BE(0) + 1 : answer.sense;
+  };
+  const write = (text: string) =>
+    initiator.run({
+      write: true,
+      edtl: 512,
+      cdb: command(0x2a, 0, 0, 0, 0, 0, 0, 0, 1),
+      payload: Buffer.alloc(512, text),
+    });
+  const read = async () => {
+    const cdb = command(0x28, 0, 0, 0, 0, 0, 0, 0, 1);
+    return (await initiator.run({ read: true, edtl: 512, cdb })).data.toString('latin1', 0, 1);
+  };
+
+  beforeEach(async () => {
+    await engine.apply([
+      {
+        subject: 'tpg',
+        path: TPG,
+        before: tpgValue({ generate_node_acls: true }),
+        after: tpgValue({ generate_node_acls: true, demo_mode_write_protect: false }),
+      },
+    ]);
+    await login();
+    // The unit attention of a new nexus.
+    await capacity();
+    expect((await write('a')).status).toBe(0);
+  });
+
+  test('another size is told as a unit attention, and data and session stay', async () => {
+    const [before, after] = [disk(1024 * 1024), disk(2 * 1024 * 1024)];
+    await engine.apply([{ subject: 'storage_object', path, before, after }]);
+    expect(await capacity()).toBe('06/2a/09');
+    expect(await capacity()).toBe(4096);
+    expect(await read()).toBe('a');
+    expect((await engine.runtime()).sessions).toHaveLength(1);
+  });
+
+  test('a refused plan takes a smaller size back, with the data beyond it', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port: taken } = server.address() as { port: number };
+    const steps: Step[] = [
+      { subject: 'storage_object', path, before: disk(1024 * 1024), after: disk(512) },
+      {
+        subject: 'portal',
+        path: [...TPG, 'portals', `127.0.0.1:${taken}`],
+        after: { iser: false },
+      },
+    ];
+    const last = command(0x2a, 0, 0, 0, 7, 0xff, 0, 0, 1);
+    await initiator.run({ write: true, edtl: 512, cdb: last, payload: Buffer.alloc(512, 'z') });
+    await expect(engine.apply(steps)).rejects.toThrow('cannot listen');
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    await capacity();
+    const back = command(0x28, 0, 0, 0, 7, 0xff, 0, 0, 1);
+    const answer = await initiator.run({ read: true, edtl: 512, cdb: back });
+    expect(answer.data.toString('latin1', 0, 1)).toBe('z');
+  });
+
+  test('another name keeps logical unit, data and session', async () => {
+    const value = disk(1024 * 1024);
+    const lunPath = [...TPG, 'luns', '0'];
+    await engine.apply([
+      { subject: 'lun', path: lunPath, before: { storage_object: 'ramdisk/r1' } },
+      { subject: 'storage_object', path, before: value },
+      { subject: 'storage_object', path: ['backstores', 'ramdisk', 'data'], after: value },
+      { subject: 'lun', path: lunPath, after: { storage_object: 'ramdisk/data' } },
+    ]);
+    expect(await read()).toBe('a');
+    const { sessions, io, storageObjects } = await engine.runtime();
+    expect(sessions[0]?.mappedLuns[0]?.storageObject).toBe('ramdisk/data');
+    expect(io['ramdisk/data']?.writes).toBe(1);
+    expect(Object.keys(storageObjects)).toEqual(['ramdisk/data']);
+  });
+
+  test('rescan of what is no block device gives its size; of nothing it is refused', async () => {
+    expect(await engine.rescan('ramdisk/r1')).toBe(1024 * 1024);
+    await expect(engine.rescan('ramdisk/none')).rejects.toThrow('no storage object');
+  });
+});
+
+test('a file grows with its storage object, and is never cut', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lunsmith-resize-'));
+  const file = join(folder, 'disk.img');
+  try {
+    writeFileSync(file, Buffer.alloc(4096));
+    const path = ['backstores', 'fileio', 'f1'];
+    const value = (size: number) => ({
+      path: file,
+      size,
+      write_back: true,
+      wwn: 'wwn-f1',
+      attributes: {},
+    });
+    const to = (before: number, after: number): Step => ({
+      subject: 'storage_object',
+      path,
+      before: value(before),
+      after: value(after),
+    });
+    await engine.apply([{ subject: 'storage_object', path, after: value(4096) }]);
+    await engine.apply([to(4096, 8192)]);
+    expect(statSync(file).size).toBe(8192);
+    await engine.apply([to(8192, 512)]);
+    expect(statSync(file).size).toBe(8192);
+    expect((await engine.runtime()).storageObjects['fileio/f1']).toEqual({ ok: true, size: 512 });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -60,6 +60,10 @@ export class ScriptedMedium implements Backstore {
   extentAt(byteOffset: number): MediumExtent {
     return this.ram.extentAt(byteOffset);
   }
+  resize(sizeBytes: number): void {
+    this.sizeBytes = sizeBytes;
+  }
+  settle(): void {}
   close(): Promise<void> {
     return this.ram.close();
   }
