@@ -63,11 +63,13 @@ async function serve(places: Places, sink: LogSink) {
 
 export async function daemonRole({ options }: Program): Promise<number> {
   const places = placesOf(options, currentSources());
-  const [{ runDaemon }, { LOG_FORMATS, stderrSink }] = await Promise.all([
+  const [{ runDaemon }, { LOG_FORMATS, stderrSink }, { rotating }] = await Promise.all([
     import('./daemon_role.ts'),
     import('../control/log_sink.ts'),
+    import('../control/log_rotation.ts'),
   ]);
-  const sink = stderrSink(choiceOf('LUNSMITH_LOG_FORMAT', LOG_FORMATS, 'text'));
+  const stderr = stderrSink(choiceOf('LUNSMITH_LOG_FORMAT', LOG_FORMATS, 'text'));
+  const sink = rotating(stderr, { fd: 2, logFile: logFileOf(places.socketPath) });
   const log = createLog(sink, 'daemon', logLevel());
   return runDaemon({ log, start: () => serve(places, sink) });
 }

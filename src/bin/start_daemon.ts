@@ -6,6 +6,7 @@ import { lstat, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectControl, type SocketControl } from '../control/client.ts';
+import { MAX_LOG_BYTES } from '../control/log_rotation.ts';
 import { ControlError, type DaemonInfo } from '../control/protocol.ts';
 import { checkSocketFolder, checkSocketPath } from '../control/socket_file.ts';
 import { ConfigError } from '../objects/errors.ts';
@@ -15,7 +16,6 @@ import { logFileOf, type Places } from './places.ts';
 /** A daemon answers once its configuration is back: thousands of LUNs take their time. */
 const START_TIMEOUT_MS = 120_000;
 const POLL_MS = 25;
-const MAX_LOG_BYTES = 8 * 1024 * 1024;
 const TAIL_BYTES = 4096;
 const TAIL_LINES = 12;
 

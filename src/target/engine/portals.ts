@@ -50,7 +50,8 @@ export class Portals {
     try {
       await this.#listen(key, listener);
     } catch (error) {
-      const reason = `portal ${key} cannot listen: ${this.#ownConflict(key, error) ?? reasonOf(error)}`;
+      const why = this.#ownConflict(key, error) ?? reasonOf(error);
+      const reason = `portal ${key} cannot listen: ${why}`;
       if (!tolerant) throw new Error(reason, { cause: error });
       listener.reason = reason;
       this.#retryLater(key, listener);

@@ -79,7 +79,8 @@ export class SessionTable {
     const key = nexusKey(session.result);
     if (this.#nexuses.get(key) === session) this.#nexuses.delete(key);
     const { initiatorName, tpg } = session.result;
-    this.host.log.info('session ended', {
+    // The engine's event and the connection's end, with its reason, are in the log already.
+    this.host.log.debug('session ended', {
       initiator: initiatorName,
       target: tpg?.targetName,
       tsih: session.tsih,
