@@ -93,7 +93,7 @@ export const STORAGE_ATTRIBUTES = {
     max: 128,
     default: 128,
     applies: 'while-unexported',
-    help: 'Commands of this storage object under execution at once; more wait.',
+    help: 'Commands of one initiator under execution at once on this object; more wait.',
   },
   unmap_granularity: { ...count(1), unit: 'blocks', help: 'UNMAP granularity.' },
   unmap_granularity_alignment: {

@@ -32,6 +32,8 @@ export class Command {
   #staging: StagingBuffer | null = null;
   #whenStaged: Staged | null = null;
   #arrivedMs = 0;
+  /** A write that was aborted while the storage has it. */
+  leftover = false;
 
   static acquire(task: ScsiTask, itl: ItlNexus | null, execute: (c: Command) => void): Command {
     const command = pool.pop() ?? new Command();
@@ -99,7 +101,11 @@ export class Command {
     this.task.aborted = this.#abortKind === 'silent';
     if (!this.taskSet.isRunning(this)) return this.#finish();
     if (STAGING.cancel(this)) return this.#finish();
-    return this.task.stopData();
+    const { task } = this;
+    task.stopData();
+    if (this.#task !== task || task.dataOutExpected === 0 || this.leftover) return;
+    this.leftover = true;
+    this.taskSet.leftovers++;
   }
 
   good(): void {
@@ -212,6 +218,8 @@ export class Command {
     if (this.itl !== null) this.#count(this.itl, task.status);
     const staging = this.#staging;
     taskSet.remove(this);
+    if (this.leftover) taskSet.leftovers--;
+    this.leftover = false;
     this.#task = null;
     this.#taskSet = null;
     this.itl = null;

@@ -37,6 +37,10 @@ function execute(command: Command): void {
   if (row.checks.notReadyOk !== true) {
     const notReady = notReadySense(logicalUnit);
     if (notReady !== null) return command.check(notReady);
+    // SAM-5 §5.3.1: to be tried again, until the write of the lost nexus has ended.
+    if (command.taskSet.hasLeftoverWrite(command.nexus)) {
+      return command.complete(STATUS.BUSY, null);
+    }
   }
   if (row.checks.writes === true && isWriteProtected(command)) {
     return command.check(SENSE.WRITE_PROTECTED);

@@ -3,7 +3,7 @@
  * `ItlNexus` per mapped LUN. The session owns its `ItNexus`; the engine sets what is mapped.
  */
 import type { LogicalUnit } from './logical_unit.ts';
-import { abortCommands } from './abort.ts';
+import { abortCommands, type AbortKind } from './abort.ts';
 import { IoCounter } from './io_counters.ts';
 import { TaskSet } from './task_set.ts';
 import { UNIT_ATTENTION, UnitAttentions } from './unit_attention.ts';
@@ -31,6 +31,8 @@ export class ItlNexus {
   readonly io = new IoCounter();
   /** Commands of this nexus that have arrived and are not over. */
   queued = 0;
+  /** Of those, under execution; for `TaskSet` only. */
+  running = 0;
 
   constructor(itNexus: ItNexus, mappedLun: number, mapping: LunMapping) {
     this.itNexus = itNexus;
@@ -63,6 +65,8 @@ export interface ItNexusOptions {
 
 export class ItNexus {
   readonly initiatorPort: string;
+  /** `initiatorPort` without what tells the ports of one initiator apart. */
+  readonly initiatorName: string;
   readonly targetPort: TargetPort;
   /** Commands to LUNs that are not mapped (INQUIRY, REPORT LUNS …) live here. */
   readonly unmappedTasks = new TaskSet(UNMAPPED_QUEUE_DEPTH);
@@ -72,6 +76,7 @@ export class ItNexus {
 
   constructor(options: ItNexusOptions) {
     this.initiatorPort = options.initiatorPort;
+    this.initiatorName = options.initiatorPort.split(',i,', 1)[0] ?? '';
     this.targetPort = options.targetPort;
   }
 
@@ -86,6 +91,11 @@ export class ItNexus {
    * LUNs that went are aborted. The first call tells nobody: nothing was reported before.
    */
   setLuns(wanted: ReadonlyMap<number, LunMapping>): void {
+    // The session goes on: its initiator is told of ended commands, not left to its own timeouts.
+    this.#replaceLuns(wanted, 'status');
+  }
+
+  #replaceLuns(wanted: ReadonlyMap<number, LunMapping>, kind: AbortKind): void {
     const previous = this.#luns;
     const next = new Map<number, ItlNexus>();
     const kept: ItlNexus[] = [];
@@ -104,7 +114,7 @@ export class ItNexus {
     for (const [lun, itl] of previous) {
       if (next.get(lun) === itl) continue;
       itl.logicalUnit.detach(itl);
-      abortCommands(itl.logicalUnit.taskSet, (command) => command.itl === itl, 'silent');
+      abortCommands(itl.logicalUnit.taskSet, (command) => command.itl === itl, kind);
     }
     if (kept.length === next.size && kept.length === previous.size) return;
     for (const itl of kept) itl.unitAttentions.raise(UNIT_ATTENTION.REPORTED_LUNS_CHANGED);
@@ -118,7 +128,7 @@ export class ItNexus {
   /** I_T nexus loss (SAM-5 §6.3.4): every task of this nexus is aborted; no LUN remains. */
   close(): void {
     abortCommands(this.unmappedTasks, () => true, 'silent');
-    this.setLuns(new Map());
+    this.#replaceLuns(new Map(), 'silent');
   }
 }
 

@@ -1,10 +1,12 @@
 /**
  * SAM-5 §8: the commands of one logical unit, in the order in which they may run. At most
- * `queueDepth` are under execution; the others wait in the order of arrival. SIMPLE commands may
+ * `queueDepth` of each nexus are under execution, so that one whose data never comes keeps its own
+ * places only; the others wait in the order of arrival. SIMPLE commands may
  * pass one another once they run (unrestricted reordering); ORDERED ones wait for all older and
  * hold back all younger; HEAD OF QUEUE goes before everything that has not begun.
  */
 import type { Command } from './command.ts';
+import type { ItNexus } from './nexus.ts';
 import { TASK_ATTRIBUTE } from './scsi_task.ts';
 
 /** Commands that may wait in one task set; beyond it the initiator hears TASK SET FULL. */
@@ -12,6 +14,8 @@ export const MAX_WAITING_COMMANDS = 4096;
 
 export class TaskSet {
   queueDepth: number;
+  /** Aborted writes that the storage still works on; counted by the commands. */
+  leftovers = 0;
   readonly #waiting: Command[] = [];
   readonly #running: Command[] = [];
   #pumping = false;
@@ -37,10 +41,26 @@ export class TaskSet {
     const at = this.#running.indexOf(command);
     if (at >= 0) {
       this.#running.splice(at, 1);
+      if (command.itl !== null) command.itl.running--;
       return;
     }
     const waitedAt = this.#waiting.indexOf(command);
     if (waitedAt >= 0) this.#waiting.splice(waitedAt, 1);
+  }
+
+  /**
+   * A write of a nexus that is lost is still with the storage, and the same initiator is back: what
+   * it writes now must not be overwritten by that.
+   */
+  hasLeftoverWrite(nexus: ItNexus): boolean {
+    if (this.leftovers === 0) return false;
+    const { initiatorName } = nexus;
+    return this.#running.some(
+      (command) =>
+        command.leftover &&
+        command.nexus !== nexus &&
+        command.nexus.initiatorName === initiatorName,
+    );
   }
 
   isRunning(command: Command): boolean {
@@ -61,14 +81,33 @@ export class TaskSet {
     // A command that completes at once comes back here; the outer loop then goes on.
     if (this.#pumping) return;
     this.#pumping = true;
-    while (this.#running.length < this.queueDepth) {
-      const command = this.#waiting[0];
-      if (command === undefined || !this.#mayRun(command)) break;
-      this.#waiting.shift();
-      this.#running.push(command);
-      command.start();
+    try {
+      for (let command = this.#takeNext(); command !== null; command = this.#takeNext()) {
+        this.#running.push(command);
+        if (command.itl !== null) command.itl.running++;
+        command.start();
+      }
+    } finally {
+      // A mistake in one command must not stop those of all others.
+      this.#pumping = false;
     }
-    this.#pumping = false;
+  }
+
+  /** SIMPLE commands of a nexus that has its share under execution are passed by. */
+  #takeNext(): Command | null {
+    for (let at = 0; at < this.#waiting.length; at++) {
+      const command = this.#waiting[at];
+      if (command === undefined || !this.#mayRun(command)) return null;
+      const { taskAttribute } = command.task;
+      const ordered = taskAttribute === TASK_ATTRIBUTE.ORDERED;
+      if (ordered && at > 0) return null;
+      if ((command.itl?.running ?? this.#running.length) < this.queueDepth) {
+        this.#waiting.splice(at, 1);
+        return command;
+      }
+      if (ordered || taskAttribute === TASK_ATTRIBUTE.HEAD_OF_QUEUE) return null;
+    }
+    return null;
   }
 
   /** SAM-5 §8.6: an ORDERED command runs after all older and before all younger commands. */

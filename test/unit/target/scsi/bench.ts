@@ -142,6 +142,7 @@ export class TestTask extends ScsiTask {
 }
 const STATUS_NAMES: Record<number, string> = {
   0: 'good',
+  8: 'busy',
   0x28: 'task set full',
   0x40: 'task aborted',
 };

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { LogicalUnit } from '../../../../src/target/scsi/logical_unit.ts';
 import type { ItNexus } from '../../../../src/target/scsi/nexus.ts';
 import { TASK_ATTRIBUTE } from '../../../../src/target/scsi/scsi_task.ts';
+import { submit } from '../../../../src/target/scsi/device_server.ts';
 import { STAGING } from '../../../../src/target/scsi/staging.ts';
 import {
   abortTask,
@@ -19,6 +20,7 @@ import {
   nexusOn,
   run,
   start,
+  taskOf,
   TEST_UNIT_READY,
   unit,
   type Options,
@@ -94,6 +96,16 @@ describe('the task set', () => {
     medium.holding = false;
     medium.release();
     expect(lu.taskSet.size).toBe(0);
+  });
+
+  test('goes on after a mistake of ours in one command', () => {
+    const flawed = taskOf(nexus, [0x12, 0, 0, 0, 36, 0], { inLength: 36 });
+    medium.holding = false;
+    flawed.sendDataIn = () => {
+      throw new Error('mistake');
+    };
+    expect(() => submit(flawed)).toThrow('mistake');
+    expect(read(other).outcome).toBe('good');
   });
 });
 
@@ -224,12 +236,12 @@ describe('an I_T nexus', () => {
     expect(task.outcome).toBe('good');
   });
 
-  test('aborts the tasks of a LUN that goes, or that is another unit now', () => {
+  test('ends the tasks of a LUN that goes, or that is another unit now, and says so', () => {
     const task = read(nexus);
     nexus.setLuns(mapping({ 0: unit().lu }));
     expect([...lu.nexuses].map(({ itNexus }) => itNexus)).toEqual([other]);
     medium.release();
-    expect(task.aborted).toBe(true);
+    expect([task.aborted, task.outcome]).toEqual([false, 'task aborted']);
     expect(attentions(nexus)).toEqual(['2900']);
   });
 
@@ -237,6 +249,40 @@ describe('an I_T nexus', () => {
     nexus.setLuns(mapping({ 0: lu }, true));
     expect(attentions(nexus)).toEqual(['2a01']);
     expect(write(nexus).outcome).toBe('07/27/00');
+  });
+
+  test('that is lost in the midst of a write holds its initiator back until that has ended', () => {
+    const old = write(nexus);
+    const theirs = read(other);
+    nexus.close();
+    const back = nexusOn({ 0: lu });
+    expect([write(back).outcome, read(back).outcome]).toEqual(['busy', 'busy']);
+    expect(start(back, [0x12, 0, 0, 0, 36, 0], { inLength: 36 }).outcome).toBe('good');
+    // Nobody else waits, and no one after it is over.
+    medium.held.pop()?.();
+    expect([theirs.outcome, old.done]).toEqual(['good', false]);
+    medium.release();
+    expect([old.done, old.aborted, lu.taskSet.leftovers]).toEqual([true, true, 0]);
+    const again = write(back);
+    medium.release();
+    expect(again.outcome).toBe('good');
+  });
+
+  test('whose data never comes keeps its own places of the queue, not those of others', () => {
+    const stuck = Array.from({ length: 6 }, () => write(nexus, { holdsTransfers: true }));
+    const theirs = Array.from({ length: 6 }, () => read(other));
+    expect(medium.held).toHaveLength(4);
+    medium.release();
+    medium.release();
+    expect(theirs.every(({ outcome }) => outcome === 'good')).toBe(true);
+    expect(stuck.some((task) => task.done)).toBe(false);
+    const ordered = read(other, ORDERED);
+    const behind = read(other);
+    expect([ordered.done, behind.done, medium.held.length]).toEqual([false, false, 0]);
+    nexus.close();
+    medium.release();
+    medium.release();
+    expect([ordered.outcome, behind.outcome, lu.taskSet.size]).toEqual(['good', 'good', 0]);
   });
 
   test('leaves nothing on the unit when it closes', () => {
