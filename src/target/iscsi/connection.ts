@@ -37,6 +37,8 @@ export type ConnectionState = keyof typeof LEGAL;
 
 /** For portals without a TPG; else the longest `login_timeout` of the portal's TPGs counts. */
 const DEFAULT_LOGIN_TIMEOUT_SECONDS = 15;
+/** How long a login waits for the commands of the session that it replaces: storage may hang. */
+export const SETTLE_WITHIN_SECONDS = 4;
 /** Rejects of one connection that are logged as warnings; what comes after is noise. */
 const LOGGED_REJECTS = 16;
 
@@ -53,6 +55,7 @@ export class Connection implements MoverEvents {
   #loginCmdSN = 0;
   /** The session whose commands must stop before the login is answered. */
   #settling: Session | null = null;
+  #settleTimer: Timer | null = null;
   #answering = false;
   #fullFeature: FullFeature | null = null;
   #watchdog: Watchdog | null = null;
@@ -153,6 +156,7 @@ export class Connection implements MoverEvents {
   #stop(): void {
     this.#over = true;
     this.#loginTimer?.cancel();
+    this.#settleTimer?.cancel();
     this.#watchdog?.stop();
     if (this.mayMoveTo('FREE')) this.moveTo('FREE');
   }
@@ -219,13 +223,24 @@ export class Connection implements MoverEvents {
     const step = this.#login.step(bhs, data);
     const settling = this.#settling;
     if (step.finished === undefined || settling === null) return this.#answer(step);
-    // Old commands may still write: the initiator must not see its new session before they end.
     this.#answering = true;
-    return settling.whenIdle(() => {
-      if (this.#over) return;
+    return this.#whenSettled(settling, step.finished, step);
+  }
+
+  /** Old commands may still write: the new session is not to begin before they end. */
+  #whenSettled(settling: Session, finished: LoginResult, step: LoginStep): void {
+    let answered = false;
+    const answer = (): void => {
+      if (answered || this.#over) return;
+      answered = true;
       this.#answer(step);
-      if (step.finished !== undefined) this.#enterFullFeature(step.finished);
-    });
+      this.#enterFullFeature(finished);
+    };
+    // Where the storage hangs, only the logical unit concerned stays closed, and it knows itself.
+    if (settling !== this.session) {
+      this.#settleTimer = this.#table.host.clock.after(SETTLE_WITHIN_SECONDS * 1000, answer);
+    }
+    settling.whenIdle(answer);
   }
 
   #newLogin(): LoginMachine {
@@ -249,6 +264,7 @@ export class Connection implements MoverEvents {
     const { session } = this;
     if (session === null || session.ended) return this.close('session ended during login', true);
     this.#loginTimer?.cancel();
+    this.#settleTimer?.cancel();
     this.#login = null;
     this.#settling = null;
     // RFC 7143 §6.3: digests begin with the first PDU of the full feature phase.

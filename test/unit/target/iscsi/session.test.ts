@@ -1,6 +1,7 @@
 /** Sessions: reinstatement, logout, pings, timeouts, digests, the login phase's limits. */
 import { describe, expect, test } from 'vitest';
 import type { ScsiTask } from '../../../../src/target/scsi/scsi_task.ts';
+import { SETTLE_WITHIN_SECONDS } from '../../../../src/target/iscsi/connection.ts';
 import { MAX_LOGINS_PER_PORTAL } from '../../../../src/target/iscsi/session_table.ts';
 import { digestOf, OP, RESERVED, textOf } from '../../../loopback/initiator.ts';
 import { cdbOf, patternOf } from '../../../loopback/served.ts';
@@ -127,6 +128,27 @@ describe('session table', () => {
     expect(statusOf(await login)).toBe(0);
     expect(kit.served.sessions.size).toBe(1);
     expect(kit.served.closed.length).toBe(1);
+  });
+
+  test('the old commands are waited for no longer than SETTLE_WITHIN_SECONDS', async () => {
+    const kit = await bench();
+    const tasks: ScsiTask[] = [];
+    kit.device.behaviour = (task) => tasks.push(task);
+    kit.device.stubborn = true;
+    const old = await kit.login();
+    old.scsi(read);
+    while (tasks.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const next = await kit.connect();
+    const login = next.login({ keys: NORMAL_KEYS });
+    await old.closed;
+    kit.served.clock.pass(SETTLE_WITHIN_SECONDS * 1000);
+    expect(statusOf(await login)).toBe(0);
+    // What ends later disturbs nothing.
+    kit.device.release();
+    kit.served.clock.pass(10_000);
+    next.nopOut();
+    expect((await next.expect(OP.NOP_IN)).ttt).toBe(RESERVED);
+    expect(kit.served.sessions.size).toBe(1);
   });
 
   test('a login that is refused leaves the session of the same ISID alone', async () => {
