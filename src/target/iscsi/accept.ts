@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { MoverEvents } from '../transport/datamover.ts';
 import { FirstBytes } from '../transport/first_bytes.ts';
 import { replayInput } from '../transport/lent_socket.ts';
+import { watchOutput } from '../transport/output_watch.ts';
 import { acceptIser } from '../transport/iser/accept_iser.ts';
 import { TcpMover } from '../transport/tcp.ts';
 import { Connection } from './connection.ts';
@@ -51,6 +52,7 @@ export function acceptConnection(socket: Socket, options: AcceptOptions): void {
     // To the listener that the mover has just added, as if they came only now.
     replayInput(socket, bytes);
   };
+  watchOutput({ socket, clock, stuck: (why) => connection.close(why, false) });
   connection.start(new FirstBytes({ socket, clock, events, decided }));
 }
 

@@ -97,15 +97,15 @@ export class TaskSet {
   #takeNext(): Command | null {
     for (let at = 0; at < this.#waiting.length; at++) {
       const command = this.#waiting[at];
-      if (command === undefined || !this.#mayRun(command)) return null;
+      if (command === undefined) return null;
       const { taskAttribute } = command.task;
-      const ordered = taskAttribute === TASK_ATTRIBUTE.ORDERED;
-      if (ordered && at > 0) return null;
       if ((command.itl?.running ?? this.#running.length) < this.queueDepth) {
+        if (!this.#mayRun(command)) return null;
+        if (taskAttribute === TASK_ATTRIBUTE.ORDERED && at > 0) return null;
         this.#waiting.splice(at, 1);
         return command;
       }
-      if (ordered || taskAttribute === TASK_ATTRIBUTE.HEAD_OF_QUEUE) return null;
+      if (taskAttribute > TASK_ATTRIBUTE.SIMPLE) return null;
     }
     return null;
   }
