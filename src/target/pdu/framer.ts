@@ -31,6 +31,8 @@ type State = 'bhs' | 'ahs' | 'headerDigest' | 'data' | 'dataDigest' | 'stopped';
 
 export class Framer {
   limits: FramerLimits;
+  /** Handed up so far. */
+  pdus = 0;
   readonly #sink: FramerSink;
   #headerDigest = false;
   #dataDigest = false;
@@ -75,9 +77,18 @@ export class Framer {
     if (this.#into === buffer) this.#into = null;
   }
 
-  push(chunk: Buffer): void {
+  /**
+   * Parses the chunk, and returns how many bytes of it: all, unless `mayGoOn`, which is asked after
+   * each PDU, says no.
+   */
+  push(chunk: Buffer, mayGoOn: (() => boolean) | null = null): number {
     let at = 0;
+    let { pdus } = this;
     while (at < chunk.length) {
+      if (this.pdus !== pdus) {
+        if (mayGoOn !== null && !mayGoOn()) return at;
+        ({ pdus } = this);
+      }
       switch (this.#state) {
         case 'bhs':
           at += this.#gather(this.#bhs, BHS_LENGTH, chunk, at);
@@ -99,9 +110,10 @@ export class Framer {
           if (this.#have === DIGEST_LENGTH) this.#deliver(this.#into ?? NO_BYTES);
           break;
         case 'stopped':
-          return;
+          return chunk.length;
       }
     }
+    return at;
   }
 
   #gather(into: Buffer, length: number, chunk: Buffer, at: number): number {
@@ -201,6 +213,7 @@ export class Framer {
   #finish(data: Buffer, dataDigestOk: boolean): void {
     // First the state: the handler may stop us or change the digests for the next PDU.
     this.#enter('bhs');
+    this.pdus++;
     this.#into = null;
     this.#sink.pdu(this.#bhs, this.#ahs, data, dataDigestOk);
   }

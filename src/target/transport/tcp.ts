@@ -10,6 +10,7 @@ import { onInput } from './lent_socket.ts';
 import type { DataDone, DataMover, MoverEvents, MoverSettings, Transfer } from './datamover.ts';
 import { COPY_UP_TO, OUTPUT_HIGH_WATER, OutputQueue } from './output_queue.ts';
 import { Solicited, type SolicitedSink } from './solicited.ts';
+import { TURNS } from './turns.ts';
 
 /** RFC 7143 §13.12: during login 8192 bytes; more is taken, as initiators get it wrong. */
 export const MAX_LOGIN_DATA_SEGMENT = 65_536;
@@ -47,6 +48,10 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
   #settings: MoverSettings | null = null;
   #maxSend = 0;
   #paused = false;
+  #outputFull = false;
+  /** Input whose turn has not come. */
+  #backlog: Buffer | null = null;
+  #deadlineMs = Infinity;
   #terminated = false;
   #why = 'connection closed by the initiator';
 
@@ -226,23 +231,56 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
   #receive(chunk: Buffer): void {
     if (this.#terminated) return;
     this.heardMs = this.#clock.nowMs();
-    try {
-      this.#framer.push(chunk);
-    } catch (error) {
-      return this.#events.internalError(error);
-    }
+    const { pdus } = this.#framer;
+    const rest = this.#parse(chunk);
+    if (rest === null) TURNS.served(this, this.#framer.pdus - pdus, this.heardMs);
+    // The chunk is lent.
+    else this.#goOnNextTurn(ownedCopy(rest));
     // A peer that sends without reading must not make us keep the answers without end.
-    if (!this.#paused && !this.#terminated && this.#output.pending > OUTPUT_HIGH_WATER) {
-      this.#paused = true;
-      this.#socket.pause();
-    }
-    return undefined;
+    if (this.#output.pending > OUTPUT_HIGH_WATER) this.#outputFull = true;
+    this.#pauseOrResume();
   }
 
+  /** What must wait for the next turn, or null. */
+  #parse(chunk: Buffer): Buffer | null {
+    try {
+      this.#deadlineMs = TURNS.deadline(this, this.#clock.nowMs());
+      const used = this.#framer.push(chunk, this.#deadlineMs === Infinity ? null : this.#mayGoOn);
+      return used < chunk.length && !this.#terminated ? chunk.subarray(used) : null;
+    } catch (error) {
+      this.#events.internalError(error);
+      return null;
+    }
+  }
+
+  readonly #mayGoOn = (): boolean => this.#clock.nowMs() < this.#deadlineMs;
+
+  #goOnNextTurn(rest: Buffer): void {
+    this.#backlog = rest;
+    setImmediate(this.#goOn);
+  }
+
+  readonly #goOn = (): void => {
+    const backlog = this.#backlog;
+    this.#backlog = null;
+    if (this.#terminated || backlog === null) return;
+    const rest = this.#parse(backlog);
+    if (rest !== null) this.#goOnNextTurn(rest);
+    this.#pauseOrResume();
+  };
+
   #roomAgain(): void {
-    if (!this.#paused || this.#output.pending > OUTPUT_HIGH_WATER / 2) return;
-    this.#paused = false;
-    this.#socket.resume();
+    if (!this.#outputFull || this.#output.pending > OUTPUT_HIGH_WATER / 2) return;
+    this.#outputFull = false;
+    this.#pauseOrResume();
+  }
+
+  #pauseOrResume(): void {
+    const pause = this.#outputFull || this.#backlog !== null;
+    if (pause === this.#paused || this.#terminated) return;
+    this.#paused = pause;
+    if (pause) this.#socket.pause();
+    else this.#socket.resume();
   }
 
   #queueHeader(bhs: Buffer): void {

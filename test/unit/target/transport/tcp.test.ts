@@ -9,6 +9,7 @@ import {
 import { OUTPUT_HIGH_WATER } from '../../../../src/target/transport/output_queue.ts';
 import { LentSocket } from '../../../../src/target/transport/lent_socket.ts';
 import { TcpMover } from '../../../../src/target/transport/tcp.ts';
+import { TURNS } from '../../../../src/target/transport/turns.ts';
 import { FakeClock, patternOf } from '../../../loopback/served.ts';
 
 const SETTINGS: MoverSettings = {
@@ -85,6 +86,59 @@ function countWrites(): () => number {
   }) as Socket['write'];
   return () => writes;
 }
+
+describe('receiving', () => {
+  /** NOP-Outs whose tag is their number. */
+  const pings = (count: number): Buffer => {
+    const bytes = Buffer.alloc(count * 48);
+    for (let at = 0; at < count; at++) bytes.writeUInt32BE(at, at * 48 + 16);
+    return bytes;
+  };
+  const tags = () => notified.map((pdu) => pdu.readUInt32BE(16));
+
+  test('while another waits, a long chunk is served in parts, in order and in full', async () => {
+    const waiting = {};
+    const counts = new Set<number>();
+    const nowMs = clock.nowMs.bind(clock);
+    // Each look at the clock takes 10 µs, so that a share of 40 µs is a few PDUs.
+    clock.nowMs = () => {
+      clock.pass(0.01);
+      TURNS.served(waiting, 1, nowMs());
+      return nowMs();
+    };
+    far.resume();
+    far.write(pings(500));
+    while (notified.length < 500) {
+      counts.add(notified.length);
+      await turn();
+    }
+    expect(tags()).toEqual(Array.from({ length: 500 }, (_, at) => at));
+    expect(counts.size).toBeGreaterThan(50);
+    const more = pings(3);
+    far.write(more);
+    while (notified.length < 503) await turn();
+    expect(tags().slice(500)).toEqual([0, 1, 2]);
+  });
+
+  test('what waits for its turn is dropped when the connection ends', async () => {
+    const waiting = {};
+    const nowMs = clock.nowMs.bind(clock);
+    clock.nowMs = () => {
+      clock.pass(0.01);
+      TURNS.served(waiting, 1, nowMs());
+      return nowMs();
+    };
+    far.resume();
+    far.write(pings(500));
+    while (notified.length === 0) await turn();
+    expect(notified.length).toBeLessThan(500);
+    const known = notified.length;
+    mover.connectionTerminate(false);
+    for (let at = 0; at < 20; at++) await turn();
+    expect(notified).toHaveLength(known);
+    expect(terminated).toHaveLength(1);
+  });
+});
 
 describe('sending', () => {
   test('what is queued in one turn leaves in one write', async () => {
