@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include "wire.h"
 
-enum { MAX_DEPTH = 1024, MAX_SESSIONS = 256, BUCKETS = 64 * 40, INPUT = 1 << 20 };
+enum { MAX_DEPTH = 1024, MAX_SESSIONS = 1024, BUCKETS = 64 * 40, INPUT = 1 << 20 };
 enum { VECTORS = 1 << 15, SECTOR = 512 };
 
 static struct {
