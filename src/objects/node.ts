@@ -87,6 +87,8 @@ export interface CommandDeclaration {
     args: Arguments,
   ) => Promise<CommandOutcome> | CommandOutcome;
   readonly seeAlso?: readonly string[];
+  /** May take disks from open sessions: then it needs its parameter `force`, or a yes. */
+  readonly dangerous?: true;
 }
 
 export interface NodeKind {

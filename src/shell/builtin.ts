@@ -59,6 +59,8 @@ export interface Dialogs {
     message: string,
     choices: readonly { readonly value: T; readonly name: string }[],
   ): Promise<T>;
+  /** Typed without echo. */
+  secret(message: string): Promise<string>;
   confirm(message: string, initial: boolean): Promise<boolean>;
   /** Takes the whole screen until the person leaves it. */
   live(screen: LiveScreen): Promise<void>;

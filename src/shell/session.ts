@@ -84,12 +84,16 @@ export async function runScript(
 /** Commands that ask, or that fill the screen. */
 const TAKES_TERMINAL = new Set(['apply', 'quickstart', 'top', 'watch']);
 
+/** `set auth password`: the value is typed. */
+const asksSecret = (words: readonly string[]) =>
+  words.includes('set') && words.some((word) => /^(mutual_)?password(_mutual)?$/.test(word));
+
 /** One command given as words. Never saves. Exit status. */
 export async function runOnce(shell: Shell, words: readonly string[]): Promise<number> {
   shell.console.errorPrefix = '';
   shell.oneShot = true;
   // No other command takes the terminal's input.
-  const takes = words.slice(0, 2).some((word) => TAKES_TERMINAL.has(word));
+  const takes = words.slice(0, 2).some((word) => TAKES_TERMINAL.has(word)) || asksSecret(words);
   const asking = takes ? (await loadTerminal()).openDialogs(shell) : undefined;
   shell.dialogs = asking?.dialogs;
   try {

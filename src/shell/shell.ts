@@ -23,6 +23,7 @@ import { PathTrail } from './path_trail.ts';
 import { nearestExisting, resolvePath } from './paths.ts';
 import { pathOf } from '../objects/tree.ts';
 import type { PathScope } from './paths.ts';
+import { demandPermission } from './permission.ts';
 import { PreferencesStore } from './preferences_store.ts';
 import { promptText } from './render.ts';
 import { withoutSecrets } from './secrets.ts';
@@ -187,9 +188,14 @@ export class Shell implements ShellContext {
       await builtin.run({ shell: this, node, view, words, args });
       return;
     }
-    const { params } = command.declared;
+    const { params, dangerous, run } = command.declared;
     const args = bindArguments(params, words);
-    this.report(await this.change(pathOf(node), (context) => command.declared.run(context, args)));
+    const compute = async (context: CommandContext) => {
+      const outcome = await run(context, args);
+      if (dangerous) await demandPermission(context, outcome, args, this.dialogs);
+      return outcome;
+    };
+    this.report(await this.change(pathOf(node), compute));
   }
 
   async runReading(words: readonly Word[], node: TreeNode): Promise<void> {

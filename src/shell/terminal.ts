@@ -138,6 +138,8 @@ function dialogsOn(gate: LineGate): Dialogs {
     choose: (message, choices) =>
       ask(({ select }, context) => select({ message, choices }, context)),
     live: (screen) => runLive(screen, gate, process.stdout),
+    secret: (message) =>
+      ask(({ password }, context) => password({ message, mask: false }, context)),
     confirm: (message, initial) =>
       ask(({ confirm }, context) => confirm({ message, default: initial }, context)),
   };

@@ -312,3 +312,23 @@ describe('screens of their own', () => {
     await ready();
   });
 });
+
+const asks = (question: string) => (lines: readonly string[]) =>
+  lines.some((shown) => shown.startsWith('?') && shown.includes(question));
+
+test('a secret is typed without being shown, and is nowhere on the screen', async () => {
+  await tmux.type('/iscsi set discovery_auth userid=u password');
+  await tmux.keys('Enter');
+  await tmux.waitFor('the question', asks('(not shown)'));
+  await tmux.type('Typed-Secret1');
+  await tmux.keys('Enter');
+  await tmux.waitFor('the second', asks('the same again'));
+  await tmux.type('Typed-Secret1');
+  await tmux.keys('Enter');
+  await ready();
+  const shown = await line('/iscsi get discovery_auth password show_secrets=true');
+  expect(shown).toContain('password=Typed-Secret1');
+  const before = (await tmux.everything()).split('show_secrets=true')[0] ?? '';
+  expect(before).not.toContain('Typed-Secret1');
+  expect(before).toContain("Parameter password is now '********'.");
+});

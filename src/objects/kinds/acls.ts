@@ -4,6 +4,7 @@ import { ConfigError } from '../errors.ts';
 import { nameKey, normaliseName } from '../names.ts';
 import type { Arguments, CommandContext, CommandOutcome, NodeKind, TreeNode } from '../node.ts';
 import {
+  FORCE,
   changed,
   count,
   flagParameter,
@@ -92,7 +93,9 @@ export const ACLS: NodeKind = {
           required: true,
           suggest: ({ node, view }) => namesAt(view.document, node.at),
         },
+        force: FORCE,
       },
+      dangerous: true,
       run: deleteAcl,
       seeAlso: ['create'],
     },

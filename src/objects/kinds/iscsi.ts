@@ -15,6 +15,7 @@ import type {
 } from '../node.ts';
 import { checkCredentials, credentialsOf } from './auth_group.ts';
 import {
+  FORCE,
   bagAt,
   changed,
   count,
@@ -127,7 +128,9 @@ export const ISCSI: NodeKind = {
           required: true,
           suggest: ({ view }) => namesAt(view.document, ['iscsi', 'targets']),
         },
+        force: FORCE,
       },
+      dangerous: true,
       run: deleteTarget,
       seeAlso: ['create'],
     },

@@ -133,6 +133,12 @@ export function flagParameter(help: string, value: boolean): Parameter & { kind:
   return { kind: 'bool', style: 'truefalse', default: value, help };
 }
 
+/** Of every command that may take disks from open sessions. */
+export const FORCE: Parameter = flagParameter(
+  'Do it although open sessions end or lose a disk by it.',
+  false,
+);
+
 /** An argument as text; empty when omitted. */
 export function textOf(value: AttributeValue | undefined): string {
   return value === undefined ? '' : String(value);

@@ -13,6 +13,7 @@ import type {
 } from '../node.ts';
 import { backingOf, lunNumberProblem } from '../rules.ts';
 import {
+  FORCE,
   changed,
   count,
   firstFree,
@@ -141,7 +142,9 @@ export const LUNS: NodeKind = {
           required: true,
           suggest: ({ node, view }) => namesAt(view.document, node.at),
         },
+        force: FORCE,
       },
+      dangerous: true,
       run: deleteLun,
       seeAlso: ['create'],
     },

@@ -19,6 +19,7 @@ import type {
 import { lunNumberProblem } from '../rules.ts';
 import { checkCredentials, credentialsOf } from './auth_group.ts';
 import {
+  FORCE,
   changed,
   count,
   flagParameter,
@@ -250,7 +251,9 @@ export const NODE_ACL: NodeKind = {
           ...MAPPED_LUN_PARAMETER,
           suggest: ({ node, view }) => namesAt(view.document, [...node.at, 'mapped_luns']),
         },
+        force: FORCE,
       },
+      dangerous: true,
       run: deleteMapped,
       seeAlso: ['create'],
     },

@@ -26,6 +26,7 @@ import {
 import { parseSize } from '../../util/sizes.ts';
 import { withoutLun } from './lun_edits.ts';
 import {
+  FORCE,
   changed,
   count,
   flagParameter,
@@ -159,7 +160,9 @@ function deleteCommand(kind: BackstoreKind): CommandDeclaration {
         required: true,
         suggest: ({ node, view }) => namesAt(view.document, node.at),
       },
+      force: FORCE,
     },
+    dangerous: true,
     run: (context, args) => deleteObject(kind, context, args),
     seeAlso: ['create'],
   };

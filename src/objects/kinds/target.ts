@@ -14,6 +14,7 @@ import type { TreeNode } from '../node.ts';
 import type { Preferences } from '../preferences.ts';
 import { TAG_MAX } from '../rules.ts';
 import {
+  FORCE,
   changed,
   count,
   firstFree,
@@ -157,7 +158,9 @@ export const TARGET: NodeKind = {
           required: true,
           suggest: ({ node, view }) => namesAt(view.document, [...node.at, 'tpgs']),
         },
+        force: FORCE,
       },
+      dangerous: true,
       run: deleteTpg,
       seeAlso: ['create'],
     },

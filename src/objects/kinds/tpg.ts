@@ -10,7 +10,7 @@ import { tpgProblems } from '../rules.ts';
 import type { CommandContext, CommandOutcome, NodeKind, Summary, TreeNode } from '../node.ts';
 import { ACLS } from './acls.ts';
 import { checkCredentials, credentialsOf } from './auth_group.ts';
-import { changed, info, makeNode, mergeBag } from './kit.ts';
+import { FORCE, changed, info, makeNode, mergeBag } from './kit.ts';
 import { LUNS } from './luns.ts';
 import { PORTALS } from './portals.ts';
 import { SESSIONS, sessionsOf } from './sessions.ts';
@@ -140,7 +140,8 @@ export const TPG: NodeKind = {
     },
     disable: {
       help: 'Disables the TPG: its sessions end and nobody may log in.',
-      params: {},
+      params: { force: FORCE },
+      dangerous: true,
       run: switchTo(false),
       seeAlso: ['enable', 'status'],
     },

@@ -1,5 +1,5 @@
 /** `get` and `set`: the attributes of a node and the preferences of the user. */
-import { parse } from '../../objects/attribute.ts';
+import { isSecret, parse } from '../../objects/attribute.ts';
 import type { AttributeBag, AttributeGroup, AttributeValue } from '../../objects/attribute.ts';
 import { ConfigError } from '../../objects/errors.ts';
 import type { TreeNode, View } from '../../objects/node.ts';
@@ -142,6 +142,33 @@ interface Wanted {
   readonly value: AttributeValue;
 }
 
+/** `set auth password`: a secret without its value is asked for, and leaves no trace. */
+async function withTypedSecrets(
+  { shell, node }: Call,
+  group: AttributeGroup,
+  words: readonly Word[],
+): Promise<readonly Word[]> {
+  const complete: Word[] = [];
+  for (const word of words) {
+    const found = word.equals < 0 ? attributeNamed(node, group, word.text) : undefined;
+    if (found === undefined || !isSecret(found.attribute)) {
+      complete.push(word);
+      continue;
+    }
+    if (shell.dialogs === undefined) {
+      throw new ConfigError(
+        `${word.text} has no value, and there is no terminal to type it in: ${word.text}=VALUE`,
+      );
+    }
+    const value = await shell.dialogs.secret(`${word.text} (not shown)`);
+    if (value !== (await shell.dialogs.secret('the same again'))) {
+      throw new ConfigError('The two are not the same: nothing was changed');
+    }
+    complete.push({ ...word, text: `${word.text}=${value}`, equals: word.text.length });
+  }
+  return complete;
+}
+
 /** All values are read before the first is set: a command with one mistake changes nothing. */
 function parseValues(
   node: TreeNode,
@@ -182,6 +209,8 @@ const set: Builtin = {
     'holds the preferences of the user; the other groups depend on the node. With a group\n' +
     'alone, lists what can be set there.\n' +
     '\n' +
+    'A secret without its value is typed without being shown: `set auth password`.\n' +
+    '\n' +
     'Example: set global color_mode=true loglevel_console=info',
   params: { group: GROUP },
   rest: '[parameter=value...]',
@@ -196,7 +225,8 @@ const set: Builtin = {
     }
     const group = groupNamed(node, name);
     if (rest.length === 0) return shell.console.display(listWritable(name, group));
-    const wanted = parseValues(node, name, group, rest);
+    const typed = await withTypedSecrets(call, group, rest);
+    const wanted = parseValues(node, name, group, typed);
     const values = Object.fromEntries(wanted.map((one) => [one.name, one.value]));
     if (name === 'global') shell.store.setPreferences(values);
     else {

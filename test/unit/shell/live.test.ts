@@ -188,6 +188,7 @@ function withScreen(kit: ReturnType<typeof testShell>) {
     input: refuse,
     choose: refuse,
     confirm: refuse,
+    secret: refuse,
     live: async (screen) => void screens.push(screen),
   };
   kit.shell.dialogs = dialogs;
