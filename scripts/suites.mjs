@@ -1,6 +1,6 @@
 // The suites of `npm test`, fast ones first. Each but `check` is one vitest project.
 export const SUITES = [
-  { name: 'check', title: 'Types, lint and format' },
+  { name: 'check', title: 'Types, lint, format and generated files' },
   { name: 'tidy', title: 'Layers, sizes and forbidden words' },
   { name: 'unit', title: 'Units', minutes: 10 },
   { name: 'shell', title: 'Shell sessions against their transcripts' },

@@ -84,6 +84,7 @@ async function runCheck() {
     ['types', 'typescript/bin/tsc', ['-p', 'tsconfig.json', '--noEmit']],
     ['lint', 'eslint/bin/eslint.js', ['.']],
     ['format', 'prettier/bin/prettier.cjs', ['--check', '.', '--log-level=warn']],
+    ['generated files', '../scripts/schema.mjs', ['--check']],
   ];
   for (const [name, file, args] of checks) {
     const status = await run(process.execPath, [inModules(file), ...args]);

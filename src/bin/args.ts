@@ -12,12 +12,21 @@ export type Role =
   | { readonly role: 'version' }
   | { readonly role: 'daemon'; readonly options: Options }
   | { readonly role: 'stop'; readonly options: Options }
+  | { readonly role: 'schema' }
+  | { readonly role: 'completion'; readonly shell: CompletionShell }
+  | { readonly role: 'complete'; readonly breaks: string; readonly line: string }
+  | { readonly role: 'service'; readonly print: boolean; readonly root: string }
   | ShellRole;
+export type CompletionShell = (typeof COMPLETION_SHELLS)[number];
 export interface ShellRole {
   readonly role: 'shell';
   readonly options: Options;
   readonly words: readonly string[];
 }
+
+const COMPLETION_SHELLS = ['bash', 'zsh'] as const;
+/** First words that are no commands of the shell. */
+export const ROLE_WORDS = ['completion', 'daemon', 'schema', 'service', 'stop'] as const;
 
 export const USAGE = `\
 Usage: lunsmith [OPTIONS]                the shell; a script when stdin is no terminal
@@ -25,6 +34,10 @@ Usage: lunsmith [OPTIONS]                the shell; a script when stdin is no te
        lunsmith [OPTIONS] quickstart       set up a working target by a few questions
        lunsmith daemon [OPTIONS]           serve in the foreground
        lunsmith stop [OPTIONS]             stop the daemon
+       lunsmith service install            write unit files, completion and man pages;
+                [--print] [--root FOLDER]  print them; write them below a folder
+       lunsmith completion bash|zsh        print the completion script
+       lunsmith schema                     print the JSON Schema of the configuration file
 
 Options:
   --config FILE    configuration file
@@ -44,6 +57,14 @@ const FLAGS = { '--embedded': 'embedded', '--keep-going': 'keepGoing' } as const
 type ValuedName = keyof typeof VALUED;
 type FlagName = keyof typeof FLAGS;
 type Draft = { -readonly [K in keyof Options]: Options[K] };
+
+/** For completion. */
+export const OPTION_NAMES: readonly string[] = [
+  ...Object.keys(VALUED),
+  ...Object.keys(FLAGS),
+  '--version',
+  '--help',
+];
 
 interface Parsed {
   readonly options: Options;
@@ -78,11 +99,63 @@ function takeOptions(argv: readonly string[], start: Options): Parsed {
   return { options, rest: argv.slice(i) };
 }
 
+/** The options before the first word that is none, and the words from there. */
+export function optionsOf(argv: readonly string[]): {
+  readonly options: Options;
+  readonly rest: readonly string[];
+} {
+  return takeOptions(argv, { embedded: false, keepGoing: false });
+}
+
+/** `install [--print] [--root FOLDER]`. */
+function serviceRole(words: readonly string[]): Role {
+  const [action, ...given] = words;
+  if (action !== 'install') throw new ConfigError('lunsmith service knows one action: install');
+  let print = false;
+  let root = '/';
+  for (let i = 0; i < given.length; i++) {
+    const word = given[i] ?? '';
+    if (word === '--print') print = true;
+    else if (word === '--root' || word.startsWith('--root=')) {
+      root = word === '--root' ? (given[++i] ?? '') : word.slice('--root='.length);
+      if (root === '') throw new ConfigError('Option --root needs a value');
+    } else throw new ConfigError(`Unknown option ${word}: see lunsmith --help`);
+  }
+  return { role: 'service', print, root };
+}
+
+function completionRole(words: readonly string[]): Role {
+  const shell = COMPLETION_SHELLS.find((one) => one === words[0]);
+  if (shell === undefined || words.length > 1) {
+    throw new ConfigError(`lunsmith completion takes one word: ${COMPLETION_SHELLS.join(' or ')}`);
+  }
+  return { role: 'completion', shell };
+}
+
+/** Roles without options of the program; undefined for all others. */
+function plainRole(word: string | undefined, words: readonly string[]): Role | undefined {
+  switch (word) {
+    case 'service':
+      return serviceRole(words);
+    case 'completion':
+      return completionRole(words);
+    case '__complete':
+      return { role: 'complete', breaks: words[0] ?? '', line: words[1] ?? '' };
+    case 'schema':
+      if (words.length > 0) throw new ConfigError('lunsmith schema takes no words');
+      return { role: 'schema' };
+    default:
+      return undefined;
+  }
+}
+
 /** Throws ConfigError. */
 export function parseArguments(argv: readonly string[]): Role {
   const { options, rest, asked } = takeOptions(argv, { embedded: false, keepGoing: false });
   if (asked !== undefined) return { role: asked };
   const [word] = rest;
+  const plain = plainRole(word, rest.slice(1));
+  if (plain !== undefined) return plain;
   if (word !== 'daemon' && word !== 'stop') return { role: 'shell', options, words: rest };
   const more = takeOptions(rest.slice(1), options);
   if (more.asked !== undefined) return { role: more.asked };

@@ -5,8 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { answers, checkSocketFolder } from '../control/socket_file.ts';
 import type { ControlClient } from '../control/protocol.ts';
 import { ConfigError } from '../objects/errors.ts';
+import { notifySystemd } from '../util/sd_notify.ts';
 import { createLog, LOG_LEVELS, type LogLevel, type LogSink } from '../util/log.ts';
 import type { Options } from './args.ts';
+import type { CompleteRequest } from './complete_role.ts';
+import { takeListenFd } from './listen_fds.ts';
+import { offlineClient } from './offline_client.ts';
 import { currentSources, logFileOf, placesOf, type Places } from './places.ts';
 import { attach, openLog, startDaemon, type Attached } from './start_daemon.ts';
 import { packageVersion } from './version.ts';
@@ -44,7 +48,7 @@ function identityOf(configFile: string): string {
 }
 
 /** Loaded on demand: a shell that attaches needs neither engine nor logging package. */
-async function serve(places: Places, sink: LogSink) {
+async function serve(places: Places, sink: LogSink, socketFd?: number) {
   const [{ Daemon }, { startEngineThread }] = await Promise.all([
     import('../control/daemon.ts'),
     import('../target/engine/remote.ts'),
@@ -53,6 +57,7 @@ async function serve(places: Places, sink: LogSink) {
   return Daemon.start({
     configFile: places.configFile,
     socketPath: places.socketPath,
+    ...(socketFd !== undefined && { socketFd }),
     version: packageVersion(),
     identity: identityOf(places.configFile),
     sink,
@@ -71,7 +76,8 @@ export async function daemonRole({ options }: Program): Promise<number> {
   const stderr = stderrSink(choiceOf('LUNSMITH_LOG_FORMAT', LOG_FORMATS, 'text'));
   const sink = rotating(stderr, { fd: 2, logFile: logFileOf(places.socketPath) });
   const log = createLog(sink, 'daemon', logLevel());
-  return runDaemon({ log, start: () => serve(places, sink) });
+  const socketFd = takeListenFd(process.env, process.pid);
+  return runDaemon({ log, start: () => serve(places, sink, socketFd), notify: notifySystemd });
 }
 
 export async function shellRole(program: Program, words: readonly string[]): Promise<number> {
@@ -88,6 +94,19 @@ export async function shellRole(program: Program, words: readonly string[]): Pro
   } finally {
     client.close();
   }
+}
+
+/** Prints what fits; a daemon is asked only if one runs. */
+export async function completeRole(request: CompleteRequest): Promise<number> {
+  const { completions } = await import('./complete_role.ts');
+  const lines = await completions(request, async (options) => {
+    const places = placesOf(options, currentSources());
+    const running = await attach(places.socketPath).catch(() => undefined);
+    const client = running?.client ?? offlineClient(places.configFile);
+    return { client, home: places.home };
+  });
+  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  return 0;
 }
 
 async function attachOrStart(file: string, places: Places): Promise<Attached> {

@@ -6,13 +6,15 @@ import type { Log } from '../util/log.ts';
 export interface DaemonProcess {
   readonly log: Log;
   readonly start: () => Promise<Daemon>;
+  /** Tells the service manager, if there is one. */
+  readonly notify: (state: string) => void;
 }
 
 /**
  * Runs until SIGTERM, SIGINT or `lunsmith stop`: exit status 0. A failure, of start or later, gives
  * 1, for systemd to restart. A second signal ends at once.
  */
-export async function runDaemon({ log, start }: DaemonProcess): Promise<number> {
+export async function runDaemon({ log, start, notify }: DaemonProcess): Promise<number> {
   let daemon: Daemon | undefined;
   let signalled = false;
   const onSignal = (signal: NodeJS.Signals) => {
@@ -22,6 +24,7 @@ export async function runDaemon({ log, start }: DaemonProcess): Promise<number> 
     }
     signalled = true;
     log.info(signal);
+    notify('STOPPING=1');
     void daemon?.stop();
   };
   process.on('SIGTERM', onSignal);
@@ -43,7 +46,10 @@ export async function runDaemon({ log, start }: DaemonProcess): Promise<number> 
     return 1;
   }
   if (signalled) void daemon.stop();
+  // All that was saved is served now: what needs these disks may go on.
+  else notify('READY=1\nSTATUS=Serving');
   const failure = await daemon.ended;
+  notify('STOPPING=1');
   if (failure !== undefined) log.error('ended by a failure', { error: failure.message });
   return failure === undefined ? 0 : 1;
 }

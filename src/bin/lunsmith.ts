@@ -3,7 +3,9 @@
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../objects/errors.ts';
 import { parseArguments, USAGE } from './args.ts';
-import { daemonRole, shellRole, stopRole } from './compose.ts';
+import { completeRole, daemonRole, shellRole, stopRole } from './compose.ts';
+import { packagingFile } from './packaging.ts';
+import { installService } from './service.ts';
 import { packageVersion } from './version.ts';
 
 async function main(): Promise<number> {
@@ -20,6 +22,21 @@ async function main(): Promise<number> {
       return daemonRole({ file, options: role.options });
     case 'stop':
       return stopRole({ file, options: role.options });
+    case 'schema': {
+      const { schemaText } = await import('../saveconfig/schema.ts');
+      process.stdout.write(schemaText());
+      return 0;
+    }
+    case 'completion':
+      process.stdout.write(packagingFile(`completion/lunsmith.${role.shell}`));
+      return 0;
+    case 'complete':
+      return completeRole(role);
+    case 'service': {
+      const uid = process.geteuid?.() ?? 0;
+      process.stdout.write(installService(role, [process.execPath, file], uid));
+      return 0;
+    }
     case 'shell':
       return shellRole({ file, options: role.options }, role.words);
   }

@@ -22,6 +22,8 @@ export interface DaemonOptions {
   readonly configFile: string;
   /** Absolute. */
   readonly socketPath: string;
+  /** A descriptor that listens on it already, from the service manager. */
+  readonly socketFd?: number;
   readonly version: string;
   /** See ConfigStoreOptions. */
   readonly identity: string;
@@ -111,7 +113,7 @@ export class Daemon {
     let release: (outcome: unknown) => void = () => {};
     this.#booted = new Promise((resolve) => (release = resolve));
     try {
-      await this.#server.listen(this.#options.socketPath);
+      await this.#server.listen(this.#options.socketPath, this.#options.socketFd);
       this.#report(await this.#store.boot());
     } catch (error) {
       this.#stopping = Promise.resolve();

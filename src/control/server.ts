@@ -48,9 +48,14 @@ export class ControlServer {
     this.#server.maxConnections = MAX_CLIENTS;
   }
 
-  /** Throws ConfigError when another daemon serves the socket or its folder is not safe. */
-  async listen(socketPath: string): Promise<void> {
-    this.#published = await publishSocket(this.#server, socketPath);
+  /**
+   * Throws ConfigError when another daemon serves the socket or its folder is not safe. `inherited`
+   * is a descriptor that listens already, made by the service manager, whose the file is, too.
+   */
+  async listen(socketPath: string, inherited?: number): Promise<void> {
+    if (inherited === undefined) {
+      this.#published = await publishSocket(this.#server, socketPath);
+    } else await listenOn(this.#server, inherited);
     this.#server.on('error', (error) =>
       this.#log.error('control socket', { error: error.message }),
     );
@@ -165,6 +170,17 @@ export class ControlServer {
     const stack = error instanceof Error ? error.stack : undefined;
     this.#log.error(`${method} failed`, { error: message, stack });
     return { code: ERROR_CODE.INTERNAL, message: `${method} failed: ${message}` };
+  }
+}
+
+async function listenOn(server: Server, fd: number): Promise<void> {
+  const listening = once(server, 'listening');
+  try {
+    server.listen({ fd });
+    await listening;
+  } catch (error) {
+    const cause = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    throw new ConfigError(`Cannot serve the socket that the service manager passed: ${cause}`);
   }
 }
 

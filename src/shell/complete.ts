@@ -229,6 +229,10 @@ class Completer {
         parameter === undefined ? [] : await this.#values(parameter, context, keyword.value);
       return valueCompletion(current, keyword, values);
     }
+    if (current.text.startsWith('--')) {
+      const options = free.map((name) => `--${name.replaceAll('_', '-')}`);
+      return this.#matching(current, sortedWords(options, 'keyword', true));
+    }
     const next = params[free[0] ?? ''];
     const values = next === undefined ? [] : await this.#values(next, context, current.text);
     const keywords = sortedWords(
