@@ -37,6 +37,11 @@ interface Frame {
 const MAX_SHOWN = 20;
 const MAX_LINE_SHOWN = 160;
 
+/** What a merge leaves where both sides changed the same lines. */
+const MERGE_MARKER = /^(?:<{7}|>{7})(?: |$)/m;
+const MERGE_LEFT =
+  'an unfinished merge: keep one side of the conflict, remove the lines <<<<<<<, =======, >>>>>>>';
+
 /** One file's text and its YAML value. */
 export class YamlSource {
   readonly file: string;
@@ -70,6 +75,8 @@ export class YamlSource {
       this.#duplicates = duplicatesIn(text, this.#events);
     } catch (error) {
       if (!(error instanceof YAMLException)) throw error;
+      const marker = MERGE_MARKER.exec(text);
+      if (marker !== null) throw new ConfigError(this.#show(MERGE_LEFT, marker.index));
       throw new ConfigError(this.#show(error.reason, error.mark?.position ?? 0));
     }
   }

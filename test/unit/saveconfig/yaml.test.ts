@@ -7,6 +7,7 @@ import { EMPTY_DOCUMENT, setIn, type Document } from '../../../src/objects/docum
 import { ConfigError } from '../../../src/objects/errors.ts';
 import { fromYaml } from '../../../src/saveconfig/from_yaml.ts';
 import { sizeText, toYaml } from '../../../src/saveconfig/to_yaml.ts';
+import { YamlSource } from '../../../src/saveconfig/yaml_source.ts';
 
 const read = (text: string) => fromYaml(text, 'f.yaml', { identity: 'test' });
 const problems = (text: string): string => {
@@ -296,5 +297,28 @@ iscsi:
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('a file in which a merge left its markers', () => {
+  const merged = [
+    'version: 1',
+    '<<<<<<< HEAD',
+    'backstores: {}',
+    '=======',
+    'iscsi: {}',
+    '>>>>>>> other',
+    '',
+  ].join('\n');
+
+  test('is refused by the marker, not by what YAML makes of it', () => {
+    expect(() => new YamlSource(merged, 'saveconfig.yaml')).toThrow(
+      /^saveconfig\.yaml:2:1: an unfinished merge: .*\n2 \| <<<<<<< HEAD\n/,
+    );
+  });
+
+  test('the same signs within a text are no marker', () => {
+    const source = new YamlSource('name: |\n  <<<<<<< HEAD\n', 'x.yaml');
+    expect(source.value).toEqual({ name: '<<<<<<< HEAD\n' });
   });
 });
