@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import type { Arguments, CommandContext, CommandDeclaration, CommandOutcome } from '../node.ts';
-import { flagParameter, info, textOf, textParameter } from './kit.ts';
+import { flagParameter, info, notOpened, textOf, textParameter } from './kit.ts';
 import {
   addObject,
   GENERATE_WWN_PARAMETER,
@@ -34,7 +34,7 @@ export async function probeDevice(
     const use = found.type === 'file' ? ': use the fileio backstore for files' : '';
     throw new ConfigError(`Device ${dev} is not a TYPE_DISK block device${use}`);
   }
-  if (found.problem !== undefined) throw new ConfigError(`Could not open ${dev}: ${found.problem}`);
+  if (found.problem !== undefined) throw notOpened(dev, found.problem);
   return { readonly: found.readonly };
 }
 

@@ -11,7 +11,7 @@ import type {
   CommandOutcome,
   Message,
 } from '../node.ts';
-import { flagParameter, info, textOf, textParameter } from './kit.ts';
+import { flagParameter, info, notOpened, textOf, textParameter } from './kit.ts';
 import {
   addObject,
   GENERATE_WWN_PARAMETER,
@@ -90,8 +90,7 @@ export async function backingFor(
     const what = found.type === 'directory' ? ': it is a folder, give a file in it' : '';
     throw new ConfigError(`Path ${path} exists but is not a file${what}`);
   }
-  if (found.problem !== undefined)
-    throw new ConfigError(`Could not open ${path}: ${found.problem}`);
+  if (found.problem !== undefined) throw notOpened(path, found.problem);
   if (!found.exists) return newFile(path, found, size);
   if (found.readonly) throw new ConfigError(`Could not open ${path}: it cannot be written to`);
   if (found.type === 'file') return existingFile(path, found, size);

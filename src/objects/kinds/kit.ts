@@ -156,3 +156,9 @@ export function firstFree(taken: Readonly<Record<string, unknown>>, first: numbe
   while (Object.hasOwn(taken, String(n))) n += 1;
   return n;
 }
+
+/** The machine's own words name the path again: once is enough. */
+export function notOpened(path: string, problem: string): ConfigError {
+  const rest = problem.startsWith(path) ? problem.slice(path.length) : `: ${problem}`;
+  return new ConfigError(`Could not open ${path}${rest.replace(/^ /, ': it ')}`);
+}

@@ -2,7 +2,7 @@
 import { constants, type Stats } from 'node:fs';
 import { access, open, stat, statfs, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { blockHoldKey, claimExclusively, examineDevice, whyNotOpened } from './block.ts';
+import { blockHoldKey, claimExclusively, examineDevice, noMedium, whyNotOpened } from './block.ts';
 import { isHeld } from './hold.ts';
 import { wordsOf, type OsError } from './os_error.ts';
 import { FALLOCATE, SYSCALLS } from './syscalls.ts';
@@ -58,6 +58,7 @@ async function describeDevice(path: string): Promise<Description> {
     if (device === null) return { type: 'other', size: 0, readonly: false };
     const { size, readOnly, number } = device;
     const known = { type: 'block', size, readonly: readOnly } as const;
+    if (size === 0) return { ...known, problem: noMedium(path) };
     if (isHeld(blockHoldKey(number))) {
       return { ...known, problem: `${path} is in use: by a storage object of this engine` };
     }

@@ -22,6 +22,7 @@ export const openBlock =
     try {
       const found = await examineDevice(path);
       if (found === null) return notOpened(`${path} is not a block device`);
+      if (found.size === 0) return notOpened(noMedium(path));
       hold = await acquireHold(blockHoldKey(found.number), () => claimExclusively(path));
       const backstore = await openFds({
         path,
@@ -37,6 +38,9 @@ export const openBlock =
       return notOpened(await whyNotOpened(path, error as OsError));
     }
   };
+
+/** A drive without a disk, or a loop device without a file, opens and has no byte. */
+export const noMedium = (path: string): string => `${path} has no medium: its size is 0`;
 
 export const blockHoldKey = (number: string): string => `block ${number}`;
 

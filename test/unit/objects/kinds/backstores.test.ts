@@ -1,5 +1,6 @@
 import { NO_IO } from '../../../../src/objects/engine_port.ts';
 import { describe, expect, test } from 'vitest';
+import { notOpened } from '../../../../src/objects/kinds/kit.ts';
 import { EMPTY_DOCUMENT, setIn } from '../../../../src/objects/document.ts';
 import {
   FULL_DOCUMENT,
@@ -255,6 +256,15 @@ describe('block create', () => {
     const outcome = await run(EMPTY_DOCUMENT, '/backstores/iblock', 'create', typed, { files });
     expect(outcome.created).toBe('/backstores/block/my_disk');
   });
+});
+
+test('why something cannot be opened names its path once', () => {
+  const said = (problem: string) => notOpened('/dev/sdb', problem).message;
+  expect(said('/dev/sdb: permission denied')).toBe('Could not open /dev/sdb: permission denied');
+  expect(said('/dev/sdb is in use: mounted on /')).toBe(
+    'Could not open /dev/sdb: it is in use: mounted on /',
+  );
+  expect(said('permission denied')).toBe('Could not open /dev/sdb: permission denied');
 });
 
 describe('delete', () => {

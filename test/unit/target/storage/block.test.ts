@@ -69,6 +69,25 @@ describe.skipIf(missing !== null)('on a loop device', () => {
     expect((await writeTo(medium, Buffer.alloc(512), 0))?.kind).toBe('readOnly');
   });
 
+  test('a device without a medium is refused, and ready once it has one', async () => {
+    // A number that no search for a free device hands to somebody else.
+    const device = '/dev/loop231';
+    const file = join(folder, 'late.img');
+    writeFileSync(file, '');
+    truncateSync(file, SIZE);
+    run('losetup', device, file);
+    run('losetup', '--detach', device);
+    const reason = `${device} has no medium: its size is 0`;
+    expect(await openBlock({ dev: device, readonly: false })(() => {})).toMatchObject({
+      ok: false,
+      fault: { reason },
+    });
+    expect(await probeBacking(device)).toMatchObject({ type: 'block', size: 0, problem: reason });
+    run('losetup', device, file);
+    loops.push(device);
+    expect((await openMedium(device)).sizeBytes).toBe(SIZE - (SIZE % 512));
+  });
+
   test('a mounted device is refused, with where it is mounted', async () => {
     const device = attach();
     run('mkfs.ext4', '-q', '-F', device);
