@@ -1,6 +1,7 @@
 // `npm run bench`: our daemon beside tgt, istgt and a minimal C target on loopback, in turns.
 //   npm run bench -- [--quick] [--check] [--json] [--rounds N] [--seconds S] [--only TEXT]…
 //                    [--targets tgt,lunsmith] [--list] [--witness]
+// `npm run bench -- iser …`: iSER beside TCP (bench/iser.mjs).
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -152,4 +153,5 @@ const machine = () => ({
   load: os.loadavg(),
 });
 
-await main();
+if (process.argv[2] === 'iser') await import('./iser.mjs');
+else await main();

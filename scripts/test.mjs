@@ -16,6 +16,8 @@ const toolsRequired = isSet(process.env.CI) || isSet(process.env.REQUIRE);
 
 /** The virtual machine takes 4 GiB and minutes: in CI, or when asked for by name. */
 const labWanted = isSet(process.env.CI) || process.argv.includes('lab');
+/** `npm run test:lab -- iser`: another machine, with soft-iWARP; only when asked for by name. */
+const iserWanted = labWanted && process.argv.includes('iser');
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
@@ -98,9 +100,14 @@ async function runVitest(suite, folder) {
   const file = path.join(folder, `${suite.name}.json`);
   const args = ['run', '--project', suite.name, '--passWithNoTests', '--reporter=default'];
   args.push('--reporter', path.join(ROOT, 'scripts/reporter.mjs'));
+  if (iserWanted && suite.name === 'lab') args.push('iser');
   const status = await run(process.execPath, [inModules('vitest/vitest.mjs'), ...args], {
     minutes: suite.minutes,
-    env: { LUNSMITH_TEST_COUNTS: file, ...(labWanted ? { LUNSMITH_LAB: '1' } : {}) },
+    env: {
+      LUNSMITH_TEST_COUNTS: file,
+      ...(labWanted ? { LUNSMITH_LAB: '1' } : {}),
+      ...(iserWanted ? { LUNSMITH_LAB_ISER: '1' } : {}),
+    },
   });
   let counts = { passed: 0, failed: 0, skipped: 0 };
   try {
@@ -136,7 +143,8 @@ function chosenSuites(names) {
 }
 
 async function main() {
-  const suites = chosenSuites(process.argv.slice(2));
+  const names = process.argv.slice(2).filter((name) => !(iserWanted && name === 'iser'));
+  const suites = chosenSuites(names);
   checkNodeVersion();
   install();
   build();

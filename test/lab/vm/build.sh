@@ -1,7 +1,8 @@
 #!/bin/bash
 # Builds the guest in which the Linux initiator runs: a stock Debian 12 kernel and a small root image
 # with open-iscsi, fio and sg3-utils. Everything comes from Debian packages. Needs root, about a
-# minute and 4 GiB in LAB_DIR (default ~/.cache/lunsmith-lab-guest).
+# minute and 4 GiB in LAB_DIR (default ~/.cache/lunsmith-lab-guest). LAB_ISER=1 adds soft-iWARP,
+# which is compiled for it.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 LAB_DIR=${LAB_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/lunsmith-lab-guest}
@@ -9,12 +10,12 @@ mkdir -p "$LAB_DIR"
 cd "$LAB_DIR"
 exec 9>lock
 flock 9
-stamp=$(cat "$HERE"/build.sh "$HERE"/guest/init "$HERE"/guest/initramfs-init | sha256sum)
+stamp=$(cat "$HERE"/build*.sh "$HERE"/guest/init "$HERE"/guest/initramfs-init | sha256sum)${LAB_ISER:+ iser}
 [ "$(cat stamp 2>/dev/null)" = "$stamp" ] && exit 0
 
 export DEBIAN_FRONTEND=noninteractive
 need=()
-for p in qemu-system-x86 mmdebstrap e2fsprogs cpio xz-utils python3; do
+for p in qemu-system-x86 mmdebstrap e2fsprogs cpio xz-utils python3 ${LAB_ISER:+make gcc bc}; do
   dpkg -s "$p" >/dev/null 2>&1 || need+=("$p")
 done
 if [ ${#need[@]} != 0 ]; then
@@ -40,6 +41,11 @@ mmdebstrap --variant=minbase \
   bookworm root
 mkdir -p root/lib/modules
 cp -a "kernel/lib/modules/$K" root/lib/modules/
+if [ -n "${LAB_ISER:-}" ]; then
+  "$HERE/build_siw.sh" "$K"
+  mkdir -p "root/lib/modules/$K/extra"
+  mv siw.ko "root/lib/modules/$K/extra/"
+fi
 chroot root depmod -a "$K"
 install -m755 "$HERE/guest/init" root/guest-init
 echo guest >root/etc/hostname

@@ -1,8 +1,11 @@
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ApplyError, type EngineEvent, type EnginePort } from '../../../src/objects/engine_port.ts';
-import type { Step } from '../../../src/objects/plan.ts';
+import { inverse, type Step } from '../../../src/objects/plan.ts';
 import { createEngine } from '../../../src/target/engine.ts';
+import { parseMpaFrame } from '../../../src/target/transport/iwarp/mpa_frame.ts';
+import { mpaRequestOf } from '../../../src/target/transport/iwarp/mpa_negotiation.ts';
 
 const TARGET = 'iqn.2003-01.org.example:t1';
 const ramdisk = (name: string, size = 1024 * 1024): Step => ({
@@ -51,6 +54,18 @@ async function heldPort(): Promise<{ key: string; free: () => Promise<void> }> {
   };
 }
 
+/** What the portal answers to an MPA request: a reject frame or not. */
+async function mpaRejected(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write(mpaRequestOf({ crc: false, ird: 1, ord: 1, privateData: Buffer.alloc(4) }, true));
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  const parsed = parseMpaFrame(answer, 'reply');
+  if (parsed.state !== 'complete') throw new Error('no MPA reply');
+  return parsed.frame.reject;
+}
+
 describe('engine', () => {
   let engine: EnginePort;
   beforeEach(() => {
@@ -58,6 +73,19 @@ describe('engine', () => {
   });
   afterEach(async () => {
     await engine.stop(0);
+  });
+
+  test('a portal serves iSER as soon as it says so, and no longer', async () => {
+    const { key, free } = await heldPort();
+    await free();
+    const port = Number(key.split(':')[1]);
+    await engine.apply([target, tpg, portal(key)]);
+    expect(await mpaRejected(port)).toBe(true);
+    const change = { ...portal(key), before: { iser: false }, after: { iser: true } };
+    await engine.apply([change]);
+    expect(await mpaRejected(port)).toBe(false);
+    await engine.apply([inverse(change)]);
+    expect(await mpaRejected(port)).toBe(true);
   });
 
   test('a plan makes storage objects, targets and listening portals', async () => {
