@@ -24,8 +24,13 @@ refuse() {
   shift
   if output=$(timeout 120 "$@" 2>&1); then fail "$name"; else pass "$name"; fi
 }
-node() { iscsiadm -m node -T "$TARGET" -p "$HOST:$PORT" -I "$1" "${@:2}"; }
-set_node() { node "$1" -o update -n "$2" -v "$3"; }
+# A program, since `timeout` runs no functions.
+cat >/usr/local/bin/record <<'RECORD'
+#!/bin/bash
+exec iscsiadm -m node -T "$TARGET" -p "$HOST:$PORT" -I "$1" "${@:2}"
+RECORD
+chmod +x /usr/local/bin/record
+set_node() { record "$1" -o update -n "$2" -v "$3"; }
 sessions() { ls -d /sys/class/iscsi_session/session* 2>/dev/null | wc -l; }
 disk_of() {
   local link
@@ -60,7 +65,7 @@ if grep -q " $TARGET\$" <<<"$found"; then pass discovery-over-iser; else
 fi
 iscsiadm -m node -o delete >/dev/null 2>&1
 for interface in iser default; do
-  node $interface -o new >/dev/null
+  iscsiadm -m node -o new -T "$TARGET" -p "$HOST:$PORT,1" -I $interface >/dev/null
   set_node $interface node.session.initial_login_retry_max 1
   set_node $interface 'node.conn[0].iscsi.HeaderDigest' None
   set_node $interface 'node.conn[0].iscsi.DataDigest' None
@@ -69,15 +74,15 @@ for interface in iser default; do
   set_node $interface node.session.auth.password "$CHAP_PASS"
 done
 set_node iser node.session.auth.password wrong-secret-1234
-refuse wrong-secret-is-refused node iser --login
+refuse wrong-secret-is-refused record iser --login
 set_node iser node.session.auth.password "$CHAP_PASS"
-step login-with-chap node iser --login
-step logout-with-chap node iser --logout
+step login-with-chap record iser --login
+step logout-with-chap record iser --logout
 set_node iser node.session.auth.username_in "$CHAP_USER_IN"
 set_node iser node.session.auth.password_in wrong-secret-1234
-refuse wrong-mutual-secret-is-refused node iser --login
+refuse wrong-mutual-secret-is-refused record iser --login
 set_node iser node.session.auth.password_in "$CHAP_PASS_IN"
-step login-with-mutual-chap node iser --login
+step login-with-mutual-chap record iser --login
 wait_for has_disk iser
 sleep 1
 disk=$(disk_of "$(session_by iser)")
@@ -101,7 +106,7 @@ for size in 512 4k 64k 256k 1m 4m; do
     --do_verify=1 --time_based --runtime="${FIO_SECONDS:-3}"
 done
 
-step login-over-tcp-beside node default --login
+step login-over-tcp-beside record default --login
 wait_for has_disk tcp
 other=$(disk_of "$(session_by tcp)")
 [ -b "$other" ] && [ "$other" != "$disk" ] && [ "$(sessions)" = 2 ] && pass both-sessions ||
@@ -111,7 +116,7 @@ step write-over-iser dd if=/tmp/pattern of="$disk" bs=64k oflag=direct
 step read-over-tcp bash -c "dd if=$other bs=64k count=16 iflag=direct | cmp - /tmp/pattern"
 step write-over-tcp dd if=/tmp/pattern of="$other" bs=64k seek=16 oflag=direct
 step read-over-iser bash -c "dd if=$disk bs=64k skip=16 count=16 iflag=direct | cmp - /tmp/pattern"
-step logout-over-tcp node default --logout
+step logout-over-tcp record default --logout
 
 # Below what is written later beside it.
 step mkfs mkfs.ext4 -q -F "$disk" 100M
@@ -141,9 +146,9 @@ fi
 step mount-again mount "$disk" /mnt
 step files-are-the-same bash -c 'cd /mnt && md5sum -c --quiet /tmp/md5'
 step umount-again umount /mnt
-step logout node iser --logout
+step logout record iser --logout
 sleep 0.5
 [ -e "$disk" ] && fail disk-is-gone || pass disk-is-gone
-step login-again node iser --login
-step logout-again node iser --logout
+step login-again record iser --login
+step logout-again record iser --logout
 exit $failed

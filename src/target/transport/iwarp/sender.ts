@@ -80,14 +80,18 @@ export class Sender {
     this.#fpdu(header, PADDING.subarray(0, 0), true);
   }
 
+  #copy(payload: Buffer): void {
+    for (let at = 0; at < payload.length; at += COPY_UP_TO) {
+      this.#output.copy(payload.subarray(at, at + COPY_UP_TO));
+    }
+  }
+
   #fpdu(header: Buffer, payload: Buffer, copied: boolean): void {
     const output = this.#output;
     const padding = fpduPadding(header.length - FPDU_LENGTH_FIELD + payload.length);
     output.copy(header);
-    if (payload.length > 0) {
-      if (copied) output.copy(payload);
-      else output.pass(payload);
-    }
+    if (!copied) output.pass(payload);
+    else this.#copy(payload);
     if (!this.#crc) return output.zeros(padding + FPDU_CRC_FIELD);
     if (padding > 0) output.zeros(padding);
     const crc = crc32c(payload, crc32c(header));
