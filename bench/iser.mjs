@@ -1,6 +1,7 @@
-// `npm run bench -- iser [--seconds S] [--rounds N] [--depth N] [--cycles N] [--check]`: the same LUN
-// of our daemon over TCP and over iSER, in turns, by an initiator of our own for both; then logins and
-// logouts over iSER, after which the daemon must hold no more than before.
+// `npm run bench -- iser [--seconds S] [--rounds N] [--depth N] [--size BYTES]… [--cycles N]
+//                        [--check]`:
+// the same LUN of our daemon over TCP and over iSER, in turns, by an initiator of our own for both;
+// then logins and logouts over iSER, after which the daemon must hold no more than before.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '3' },
     depth: { type: 'string', default: '16' },
+    size: { type: 'string', multiple: true, default: SIZES.map(String) },
     cycles: { type: 'string', default: '0' },
     check: { type: 'boolean', default: false },
   },
@@ -106,7 +108,7 @@ const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length 
 async function throughput(port) {
   const shares = [];
   console.log(`depth ${options.depth}, ${options.rounds} rounds of ${options.seconds} s, medians`);
-  for (const length of SIZES) {
+  for (const length of values.size.map(Number)) {
     for (const write of [false, true]) {
       const rates = new Map(SIDES.map(([name]) => [name, []]));
       for (let round = 0; round < options.rounds; round++) {

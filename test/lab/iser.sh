@@ -66,7 +66,7 @@ fi
 iscsiadm -m node -o delete >/dev/null 2>&1
 for interface in iser default; do
   iscsiadm -m node -o new -T "$TARGET" -p "$HOST:$PORT,1" -I $interface >/dev/null
-  set_node $interface node.session.initial_login_retry_max 1
+  set_node $interface node.session.initial_login_retry_max 4
   set_node $interface 'node.conn[0].iscsi.HeaderDigest' None
   set_node $interface 'node.conn[0].iscsi.DataDigest' None
   set_node $interface node.session.auth.authmethod CHAP

@@ -1,6 +1,7 @@
 /**
  * The Linux kernel's iSER initiator over soft-iWARP, in a virtual machine that needs nothing of the
- * host's kernel: CHAP both ways, fio with verify, TCP beside it on one port, a restart of the daemon.
+ * host's kernel: CHAP both ways, fio with verify, TCP beside it on one port, a restart of the
+ * daemon.
  */
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { homedir } from 'node:os';
