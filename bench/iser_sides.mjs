@@ -1,5 +1,5 @@
-// Two small initiators with one face: `open`, `submit`, `logout`. What they do for a command is what
-// a good initiator does and no more, so that they can be compared.
+// Two small initiators with one face: `open`, `submit`, `logout`. For a command they do what a good
+// initiator does and no more, so that they can be compared.
 import { Buffer } from 'node:buffer';
 import { connect } from 'node:net';
 
