@@ -23,6 +23,9 @@ import type { OpenMedium } from '../storage/open_result.ts';
 import { openRamdisk } from '../storage/ramdisk.ts';
 import { StorageDevice } from '../storage/storage_device.ts';
 
+/** How long a change waits for the operations of what it removed. */
+const CLOSE_WITHIN_MS = 5_000;
+
 interface Running {
   readonly value: StorageObject;
   readonly device: StorageDevice;
@@ -91,7 +94,29 @@ export class StorageObjects {
     const gone = this.#retired.splice(0);
     for (const device of this.#resized) device.settle();
     this.#resized.clear();
-    await Promise.all(gone.map(({ running }) => close(running)));
+    const closing = Promise.all(gone.map(({ running }) => close(running)));
+    if (gone.length > 0) await this.#withinTime(closing);
+  }
+
+  /** Later changes, and the stop, do not wait for storage that hangs: it ends when it can. */
+  #withinTime(closing: Promise<unknown>): Promise<void> {
+    const { clock, log } = this.#options;
+    return new Promise((resolve, reject) => {
+      const timer = clock.after(CLOSE_WITHIN_MS, () => {
+        log.warn('a removed storage object still waits for its storage');
+        resolve();
+      });
+      closing.then(
+        () => {
+          timer.cancel();
+          resolve();
+        },
+        (error: Error) => {
+          timer.cancel();
+          reject(error);
+        },
+      );
+    });
   }
 
   async closeAll(): Promise<void> {

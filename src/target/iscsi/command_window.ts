@@ -2,6 +2,7 @@
  * Command numbering of a session (RFC 7143 §4.2.2.1): which CmdSN is next, how far the initiator
  * may go, and the commands that came early and wait for a gap to close.
  */
+import { ittOf } from '../pdu/bhs.ts';
 import { serialAdd, serialDistance, serialLess } from '../../util/serial32.ts';
 
 /** Bytes of early commands and their immediate data kept for one session. */
@@ -10,6 +11,12 @@ export const MAX_HELD_BYTES = 4 * 1024 * 1024;
 export interface HeldCommand {
   readonly bhs: Buffer;
   readonly ahs: Buffer;
+  readonly data: Buffer;
+  /** Unsolicited Data-Out PDUs that came meanwhile. */
+  readonly dataOut: HeldDataOut[];
+}
+export interface HeldDataOut {
+  readonly bhs: Buffer;
   readonly data: Buffer;
 }
 
@@ -68,6 +75,17 @@ export class CommandWindow {
     this.#heldBytes += sizeOf(command);
   }
 
+  /** Data of a command that waits: kept with it. False: no such command. */
+  holdData(itt: number, dataOut: HeldDataOut): boolean {
+    for (const command of this.#held.values()) {
+      if (command === null || ittOf(command.bhs) !== itt) continue;
+      command.dataOut.push(dataOut);
+      this.#heldBytes += dataOut.bhs.length + dataOut.data.length;
+      return true;
+    }
+    return false;
+  }
+
   /** The held command whose turn it is now; those declared over are passed by. */
   takeNext(): HeldCommand | undefined {
     for (;;) {
@@ -112,5 +130,7 @@ export class CommandWindow {
 }
 
 function sizeOf(command: HeldCommand): number {
-  return command.bhs.length + command.ahs.length + command.data.length;
+  let bytes = command.bhs.length + command.ahs.length + command.data.length;
+  for (const { bhs, data } of command.dataOut) bytes += bhs.length + data.length;
+  return bytes;
 }

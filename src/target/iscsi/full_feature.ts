@@ -73,13 +73,12 @@ export class FullFeature {
         // RFC 7143 §4.2.2.1: outside the window or a duplicate: silently ignored.
         return undefined;
       case 'early':
-        if (window.heldBytes + data.length > MAX_HELD_BYTES) {
-          return this.#connection.close('too much data behind a missing CmdSN', false);
-        }
+        if (this.#tooMuchHeld(data)) return undefined;
         return window.hold(cmdSN, {
           bhs: ownedCopy(bhs),
           ahs: ownedCopy(ahs),
           data: ownedCopy(data),
+          dataOut: [],
         });
       case 'next':
         window.advance();
@@ -96,8 +95,18 @@ export class FullFeature {
       window.advance();
       const handler = NUMBERED[opcodeOf(held.bhs)];
       if (handler !== undefined) this.#handle(handler, held.bhs, held.ahs, held.data);
+      for (const { bhs, data } of held.dataOut) {
+        if (!this.#session.ended) this.#unsolicitedData(bhs, data);
+      }
       if (this.#session.ended) return;
     }
+  }
+
+  /** True: the connection was closed for it. */
+  #tooMuchHeld(data: Buffer): boolean {
+    if (this.#session.window.heldBytes + data.length <= MAX_HELD_BYTES) return false;
+    this.#connection.close('too much data behind a missing CmdSN', false);
+    return true;
   }
 
   dataDigestError(bhs: Buffer): void {
@@ -145,7 +154,18 @@ export class FullFeature {
     const task = this.#session.tasks.find(pdu.itt);
     if (task !== null) return task.unsolicitedData(pdu, data);
     if (this.#session.isLate(pdu.itt)) return undefined;
+    if (this.#heldWithCommand(pdu.itt, bhs, data)) return undefined;
     return this.#invalidField(bhs, 'Data-Out for a task that does not exist');
+  }
+
+  /** Its command waits for one before it: the data was announced, and comes once only. */
+  #heldWithCommand(itt: number, bhs: Buffer, data: Buffer): boolean {
+    const { window } = this.#session;
+    if (window.heldBytes === 0) return false;
+    const dataOut = { bhs: ownedCopy(bhs), data: ownedCopy(data) };
+    if (!window.holdData(itt, dataOut)) return false;
+    this.#tooMuchHeld(NO_BYTES);
+    return true;
   }
 
   #invalidField(bhs: Buffer, why: string): void {

@@ -3,7 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { CommandWindow } from '../../../../src/target/iscsi/command_window.ts';
 import { serialAdd, serialDistance, serialLess } from '../../../../src/util/serial32.ts';
 
-const held = () => ({ bhs: Buffer.alloc(48), ahs: Buffer.alloc(0), data: Buffer.alloc(0) });
+const held = () => ({
+  bhs: Buffer.alloc(48),
+  ahs: Buffer.alloc(0),
+  data: Buffer.alloc(0),
+  dataOut: [],
+});
 
 describe('CommandWindow', () => {
   test('whatever arrives: delivery in order without gap or repeat, MaxCmdSN never back', () => {

@@ -294,6 +294,22 @@ describe('unsolicited_data', () => {
     expect(kit.written[0]!.equals(payload)).toBe(true);
   });
 
+  test('of a command that waits behind a missing CmdSN is kept with it', async () => {
+    const kit = await unsolicited();
+    const initiator = await kit.login(UNSOLICITED);
+    const payload = patternOf(1024);
+    const missing = initiator.cmdSN++;
+    const itt = initiator.scsi({ ...write(1024), final: false, data: payload.subarray(0, 300) });
+    initiator.dataOut({ itt, offset: 300, data: payload.subarray(300, 800), final: false });
+    initiator.dataOut({ itt, dataSN: 1, offset: 800, data: payload.subarray(800) });
+    const nop = initiator.nopOut();
+    expect((await initiator.expect(OP.NOP_IN)).itt).toBe(nop);
+    const first = initiator.scsi({ cdb: cdbOf(0), cmdSN: missing });
+    expect((await initiator.finish(first)).status).toBe(0);
+    expect((await initiator.finish(itt, payload)).status).toBe(0);
+    expect(kit.written[0]!.equals(payload)).toBe(true);
+  });
+
   test('beyond FirstBurstLength is an incorrect amount', async () => {
     const initiator = await (await unsolicited()).login(UNSOLICITED);
     const itt = initiator.scsi({ ...write(2000), final: false, data: patternOf(1000) });

@@ -117,6 +117,19 @@ describe('command window', () => {
   });
 });
 
+test('unsolicited data behind a gap counts towards MAX_HELD_BYTES', async () => {
+  const kit = await bench({ parameters: { InitialR2T: false } });
+  const initiator = await kit.login({ InitialR2T: 'No', FirstBurstLength: '65536' });
+  const data = Buffer.alloc(65_536);
+  const cmdSN = initiator.cmdSN + 1;
+  const edtl = data.length;
+  const itt = initiator.scsi({ write: true, edtl, final: false, cdb: cdbOf(edtl), cmdSN });
+  const needed = Math.ceil(MAX_HELD_BYTES / data.length) + 1;
+  for (let sent = 0; sent < needed; sent++) initiator.dataOut({ itt, final: false, data });
+  await initiator.closed;
+  expect(kit.served.closeReasons).toContain('too much data behind a missing CmdSN');
+});
+
 describe('immediate commands', () => {
   test('carry CmdSN but do not use it up', async () => {
     const initiator = await (await bench()).login();
