@@ -1,7 +1,10 @@
 /** Peers that stop reading, stop sending or hold places: what others of the same target notice. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { diff } from '../../src/objects/diff.ts';
-import { EMPTY_DOCUMENT } from '../../src/objects/document.ts';
+import { EMPTY_DOCUMENT, type Document } from '../../src/objects/document.ts';
 import type { EnginePort } from '../../src/objects/engine_port.ts';
 import { createEngine } from '../../src/target/engine.ts';
 import { OUTPUT_STUCK_SECONDS } from '../../src/target/transport/output_watch.ts';
@@ -121,5 +124,82 @@ describe('writes whose data never comes', () => {
     const healthy = await login(4);
     const { status } = await healthy.run({ read: true, edtl: 4096, cdb: cdb10(0x28, 0, 8) });
     expect(status).toBe(0);
+  });
+});
+
+describe('storage that hangs', () => {
+  const hung: (() => void)[] = [];
+  let folder = '';
+  let before: Document;
+  let served: Document;
+
+  beforeEach(async () => {
+    folder = fs.mkdtempSync(join(tmpdir(), 'hung-'));
+    const path = join(folder, 'disk.img');
+    const size = 1024 * 1024;
+    fs.writeFileSync(path, Buffer.alloc(size));
+    before = demoDocument(port);
+    served = structuredClone(before);
+    const wwn = 'c6c12b2e-6a0e-4b53-8e3c-1c5f0f7d9a02';
+    const disk = { path, size, write_back: false, wwn, attributes: {} };
+    const luns = served.iscsi.targets[TARGET]!.tpgs[1]!.luns as Record<string, unknown>;
+    (served.backstores.fileio as Record<string, unknown>)['disk'] = disk;
+    luns['1'] = { storage_object: 'fileio/disk' };
+    await engine.apply(diff(before, served));
+    const { write } = fs;
+    vi.spyOn(fs, 'write').mockImplementation((...args: Parameters<typeof write>) => {
+      hung.push(() => write(...args));
+    });
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    for (const go of hung.splice(0)) go();
+    fs.rmSync(folder, { recursive: true });
+  });
+
+  const writeOf = (byte: number) => ({
+    lun: 1,
+    write: true,
+    edtl: 8 * BLOCK,
+    cdb: cdb10(0x2a, 0, 8),
+    payload: Buffer.alloc(8 * BLOCK, byte),
+  });
+  async function hangs(peer: Initiator): Promise<void> {
+    await peer.run({ lun: 1, cdb: Buffer.alloc(16) });
+    void peer.run(writeOf(0x11)).catch(() => {});
+    await expect.poll(() => hung.length).toBe(1);
+  }
+
+  test('lets its initiator log in again, and no old write overtakes a new one', async () => {
+    await hangs(await login(1));
+    const again = await Initiator.open(port);
+    open.push(again);
+    const keys = {
+      InitiatorName: 'iqn.1993-08.org.debian:01:peer1',
+      TargetName: TARGET,
+      SessionType: 'Normal',
+    };
+    const answer = again.login({ isid: '00023d000001', keys });
+    await turns(50);
+    clock.pass(4_000);
+    expect((await answer).bhs.readUInt16BE(36)).toBe(0);
+    for (const lun of [0, 1]) await again.run({ lun, cdb: Buffer.alloc(16) });
+    expect((await again.run(reads)).status).toBe(0);
+    expect((await again.run(writeOf(0x22))).status).toBe(8);
+    vi.restoreAllMocks();
+    for (const go of hung.splice(0)) go();
+    await expect.poll(async () => (await again.run(writeOf(0x22))).status).toBe(0);
+    const back = await again.run({ lun: 1, read: true, edtl: 512, cdb: cdb10(0x28, 0, 1) });
+    expect(back.data.equals(Buffer.alloc(BLOCK, 0x22))).toBe(true);
+  });
+
+  test('holds no change of the configuration up for longer than five seconds', async () => {
+    await hangs(await login(1));
+    const removed = engine.apply(diff(served, before));
+    await turns(50);
+    clock.pass(5_000);
+    await removed;
+    const healthy = await login(2);
+    expect((await healthy.run(reads)).status).toBe(0);
   });
 });
