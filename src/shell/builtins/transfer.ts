@@ -65,7 +65,7 @@ const importConfig: Builtin = {
   },
   seeAlso: ['export', 'restoreconfig'],
   at: atRoot,
-  run: async ({ shell, args }) => {
+  run: async ({ shell, view, args }) => {
     const [{ importFile, resolveMissing }, { withImported }] = await Promise.all([
       import('../import_file.ts'),
       import('../../saveconfig/import/merge_imported.ts'),
@@ -77,8 +77,7 @@ const importConfig: Builtin = {
     show(shell, answers, policy);
     const resolved = resolveMissing(answers, policy);
     if (args['dry_run'] === true) {
-      const { document } = await shell.client.call('document', {});
-      withImported(document, resolved.document);
+      withImported(view.document, resolved.document);
       return shell.console.display('Dry run: nothing is changed.');
     }
     await shell.change('/', ({ view }) => ({
