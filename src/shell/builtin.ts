@@ -51,10 +51,13 @@ export interface ShellContext {
   runReading(words: readonly Word[], node: TreeNode): Promise<void>;
 }
 
+export type AnswerCheck = (text: string) => true | string | Promise<true | string>;
+
 /** Questions to the person at the terminal. */
 export interface Dialogs {
   pickPath(paths: readonly string[], current: string): Promise<string | undefined>;
-  input(message: string, initial: string, check: (text: string) => true | string): Promise<string>;
+  /** `check` refuses an answer with a reason; the question stays until it takes one. */
+  input(message: string, initial: string, check: AnswerCheck): Promise<string>;
   choose<T extends string>(
     message: string,
     choices: readonly { readonly value: T; readonly name: string }[],

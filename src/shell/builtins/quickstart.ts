@@ -1,10 +1,13 @@
 /** `quickstart`: a working target from a few answers, and how to attach to it. */
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../../objects/errors.ts';
+import { normaliseName } from '../../objects/names.ts';
 import type { Arguments, View } from '../../objects/node.ts';
+import { canonicalAddress } from '../../objects/portal_address.ts';
+import { parseSize } from '../../util/sizes.ts';
 import { attachGuide } from '../attach_guide.ts';
 import { atRoot } from '../builtin.ts';
-import type { Builtin, Call, Dialogs, ShellContext } from '../builtin.ts';
+import type { AnswerCheck, Builtin, Call, Dialogs, ShellContext } from '../builtin.ts';
 import { planQuickstart } from '../quickstart.ts';
 import type { Answers, Planned } from '../quickstart.ts';
 
@@ -112,7 +115,8 @@ async function given(shell: ShellContext, args: Arguments, name: string): Promis
       'mode=demo lets in every initiator: leave out initiator or take mode=acl',
     );
   }
-  const path = args['path'] === undefined ? await newFile(shell, name) : String(args['path']);
+  const path =
+    args['path'] === undefined ? await newFile(shell, name) : resolve(String(args['path']));
   const size = args['size'] ?? (args['path'] === undefined ? DEFAULT_SIZE : '');
   return {
     name,
@@ -126,7 +130,31 @@ async function given(shell: ShellContext, args: Arguments, name: string): Promis
   };
 }
 
-const filled = (words: string) => (answer: string) => answer.trim() !== '' || words;
+/** Each answer is checked as it is given: five questions are too many to learn of the first. */
+const checkSize: AnswerCheck = (answer) => {
+  const size = parseSize(answer);
+  return size.ok || size.reason;
+};
+const checkAddress: AnswerCheck = (answer) =>
+  canonicalAddress(answer.trim()) !== undefined ||
+  'An IPv4 or IPv6 address of this machine is needed';
+const checkInitiator: AnswerCheck = (answer) => {
+  const name = normaliseName(answer.trim());
+  return name.ok || name.reason;
+};
+
+function pathCheck(shell: ShellContext, isNew: boolean): AnswerCheck {
+  return async (answer) => {
+    if (answer.trim() === '') return 'A path is needed';
+    const path = resolve(answer.trim());
+    const found = await shell.client.call('probe', { path });
+    if (found.problem !== undefined) return found.problem;
+    if (found.type === 'directory') return `${path} is a folder: give a file in it`;
+    if (!isNew) return found.exists || `${path} does not exist`;
+    if (found.exists) return `${path} exists already: give another name`;
+    return found.parentExists || `There is no folder ${dirname(path)}`;
+  };
+}
 
 async function asked(shell: ShellContext, ask: Dialogs, name: string): Promise<Answers> {
   const source = await ask.choose('Disk to serve', [
@@ -135,24 +163,24 @@ async function asked(shell: ShellContext, ask: Dialogs, name: string): Promise<A
   ]);
   const isNew = source === 'new';
   const suggestion = isNew ? await newFile(shell, name) : '';
-  const path = await ask.input('Path of it', suggestion, filled('A path is needed'));
-  const size = isNew ? await ask.input('Size', DEFAULT_SIZE, filled('A size is needed')) : '';
+  const answer = await ask.input('Path of it', suggestion, pathCheck(shell, isNew));
+  const path = resolve(answer.trim());
+  const size = isNew ? await ask.input('Size', DEFAULT_SIZE, checkSize) : '';
   const address = await ask.input(
     'Address to listen on (0.0.0.0 is all)',
     ALL_ADDRESSES,
-    filled('An address is needed'),
+    checkAddress,
   );
   const mode = await ask.choose('Who may use it', [
     { value: 'acl', name: 'one initiator, with generated CHAP secrets' },
     { value: 'demo', name: 'any initiator, without a password (demo mode)' },
   ]);
   const acl = mode === 'acl';
-  const initiator = acl
-    ? await ask.input('Name of the initiator', '', filled('A name is needed: iqn.…'))
-    : '';
+  const initiator = acl ? await ask.input('Name of the initiator', '', checkInitiator) : '';
   const mutual = acl && (await ask.confirm('Shall the target prove itself too?', true));
   const port = DEFAULT_PORT;
-  return { name, path, size, address, port, mode, initiator: initiator.trim(), mutual };
+  const listen = address.trim();
+  return { name, path, size, address: listen, port, mode, initiator: initiator.trim(), mutual };
 }
 
 function freeName({ document }: View): string {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { attachGuide } from '../../../src/shell/attach_guide.ts';
+import type { Dialogs } from '../../../src/shell/builtin.ts';
 import { randomSecret } from '../../../src/shell/quickstart.ts';
 import { testShell } from './kit.ts';
 
@@ -94,4 +95,61 @@ test('an IPv6 address stands in brackets where a port follows', () => {
   });
   expect(guide).toContain('-p [2001:db8::1]:3260');
   expect(guide).toContain('-TargetPortalAddress 2001:db8::1 ');
+});
+
+/** Answers one question after the other; an answer that is refused is followed by the next. */
+function answering(answers: readonly (string | boolean)[]) {
+  const left = [...answers];
+  const refusals: string[] = [];
+  const next = <T>() => left.shift() as T;
+  const dialogs: Dialogs = {
+    pickPath: () => Promise.reject(new Error('not asked')),
+    secret: () => Promise.reject(new Error('not asked')),
+    live: () => Promise.reject(new Error('not asked')),
+    choose: () => Promise.resolve(next()),
+    confirm: () => Promise.resolve(next()),
+    input: async (_message, initial, check) => {
+      for (;;) {
+        const answer = next<string>() || initial;
+        const verdict = await check(answer);
+        if (verdict === true) return answer;
+        refusals.push(verdict);
+      }
+    },
+  };
+  return { dialogs, refusals };
+}
+
+describe('the dialog of quickstart', () => {
+  test('refuses each wrong answer where it is given', async () => {
+    const { shell, client } = testShell();
+    client.files.set('/srv/there.img', { type: 'file', size: 2 ** 30 });
+    const paths = ['/srv', '/srv/there.img', '/none/d.img', ' /srv/d.img '];
+    const words = ['10 parsecs', '1G', '999.0.0.1', '192.168.1.139', 'acl', 'foo'];
+    const name = 'iqn.1994-05.com.redhat:c1';
+    const { dialogs, refusals } = answering(['new', ...paths, ...words, name, true]);
+    shell.dialogs = dialogs;
+    expect(await shell.runLine('quickstart')).toMatchObject({ ok: true });
+    expect(refusals).toEqual([
+      '/srv is a folder: give a file in it',
+      '/srv/there.img exists already: give another name',
+      'There is no folder /none',
+      expect.stringContaining('Cannot interpret size'),
+      expect.stringContaining('IPv4 or IPv6'),
+      expect.stringContaining('WWN not valid'),
+    ]);
+    expect(client.files.has('/srv/d.img')).toBe(true);
+    expect(onlyTpg(client).tpg.acls[name]?.auth.mutual_userid).toBeDefined();
+  });
+
+  test('an existing disk must exist', async () => {
+    const { shell, client } = testShell();
+    client.files.set('/srv/there.img', { type: 'file', size: 2 ** 30 });
+    const { dialogs, refusals } = answering([
+      ...['existing', '/srv/none.img', '/srv/there.img', '', 'demo'],
+    ]);
+    shell.dialogs = dialogs;
+    expect(await shell.runLine('quickstart')).toMatchObject({ ok: true });
+    expect(refusals).toEqual(['/srv/none.img does not exist']);
+  });
 });
