@@ -180,7 +180,7 @@ function withDiskA(other: Document, port: number): Document {
 }
 
 describe('a session', () => {
-  test(`reads and writes its disk through ${CHANGES} changes of all else, undisturbed`, async () => {
+  test(`reads and writes its disk through ${CHANGES} changes, undisturbed`, async () => {
     const daemon = await store();
     const port = await freePort();
     await goTo(daemon, withDiskA(EMPTY_DOCUMENT, port));

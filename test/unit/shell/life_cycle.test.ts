@@ -1,4 +1,4 @@
-/** Storage objects, mappings and portals changed while they are served: what the document becomes. */
+/** Storage, mappings and portals changed while they are served: what the document becomes. */
 import { describe, expect, test } from 'vitest';
 import { EXAMPLE, TARGET, testShell } from './kit.ts';
 
