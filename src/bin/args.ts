@@ -6,6 +6,11 @@ export interface Options {
   readonly socket?: string;
   readonly embedded: boolean;
   readonly keepGoing: boolean;
+  /** Lines of the shell instead of words or a script on stdin. */
+  readonly command?: string;
+  /** The script's file. */
+  readonly file?: string;
+  readonly quiet?: boolean;
 }
 export type Role =
   | { readonly role: 'help' }
@@ -31,6 +36,8 @@ export const ROLE_WORDS = ['completion', 'daemon', 'schema', 'service', 'stop'] 
 export const USAGE = `\
 Usage: lunsmith [OPTIONS]                the shell; a script when stdin is no terminal
        lunsmith [OPTIONS] [PATH] COMMAND…  one command of the shell
+       lunsmith [OPTIONS] -c 'COMMAND; …'  commands of the shell, as a script
+       lunsmith [OPTIONS] -f FILE          a script; #!/usr/bin/env -S lunsmith -f
        lunsmith [OPTIONS] quickstart       set up a working target by a few questions
        lunsmith daemon [OPTIONS]           serve in the foreground
        lunsmith stop [OPTIONS]             stop the daemon
@@ -43,7 +50,8 @@ Options:
   --config FILE    configuration file
   --socket PATH    the daemon's socket
   --embedded       shell and target in one process, without a daemon
-  --keep-going     a script goes on after an error; its exit status is still 1
+  --keep-going, -e a script goes on after an error; its exit status is still 1
+  --quiet, -q      nothing but results and errors
   --version, -v    print the version
   --help, -h       print this
 
@@ -52,8 +60,21 @@ folder of preferences and history; LUNSMITH_LOG_LEVEL (debug, info, warn, error)
 LUNSMITH_LOG_FORMAT (text, json) of the daemon.
 `;
 
-const VALUED = { '--config': 'config', '--socket': 'socket' } as const;
-const FLAGS = { '--embedded': 'embedded', '--keep-going': 'keepGoing' } as const;
+const VALUED = {
+  '--config': 'config',
+  '--socket': 'socket',
+  '--command': 'command',
+  '-c': 'command',
+  '--file': 'file',
+  '-f': 'file',
+} as const;
+const FLAGS = {
+  '--embedded': 'embedded',
+  '--keep-going': 'keepGoing',
+  '-e': 'keepGoing',
+  '--quiet': 'quiet',
+  '-q': 'quiet',
+} as const;
 type ValuedName = keyof typeof VALUED;
 type FlagName = keyof typeof FLAGS;
 type Draft = { -readonly [K in keyof Options]: Options[K] };
@@ -154,6 +175,13 @@ export function parseArguments(argv: readonly string[]): Role {
   const { options, rest, asked } = takeOptions(argv, { embedded: false, keepGoing: false });
   if (asked !== undefined) return { role: asked };
   const [word] = rest;
+  const { command, file } = options;
+  if (command !== undefined && file !== undefined) {
+    throw new ConfigError('Either -c or -f: both give the script');
+  }
+  if (word !== undefined && (command !== undefined || file !== undefined)) {
+    throw new ConfigError(`${word}: with -c or -f the script holds all commands`);
+  }
   const plain = plainRole(word, rest.slice(1));
   if (plain !== undefined) return plain;
   if (word !== 'daemon' && word !== 'stop') return { role: 'shell', options, words: rest };

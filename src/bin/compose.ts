@@ -83,8 +83,8 @@ export async function daemonRole({ options }: Program): Promise<number> {
 export async function shellRole(program: Program, words: readonly string[]): Promise<number> {
   const places = placesOf(program.options, currentSources());
   const { runShell } = await import('./shell_role.ts');
-  const { keepGoing } = program.options;
-  const run = (client: ControlClient) => runShell({ client, home: places.home, words, keepGoing });
+  const run = (client: ControlClient) =>
+    runShell({ ...program.options, client, home: places.home, words });
   if (program.options.embedded) return embedded(places, run);
   const { client: first, info } = await attachOrStart(program.file, places);
   const { LastingClient } = await import('../control/lasting_client.ts');

@@ -7,7 +7,7 @@ import type { Params } from './arguments.ts';
 import { topicsAt } from './builtins/help.ts';
 import { commandAt, commandsAt } from './command_line.ts';
 import type { Command, LineScope } from './command_line.ts';
-import { keywordOf, parseLine } from './grammar.ts';
+import { commandsOf, keywordOf, parseLine } from './grammar.ts';
 import type { Word } from './grammar.ts';
 import { attributeNamed, groupsOf } from './groups.ts';
 import { looksLikePath, resolvePath } from './paths.ts';
@@ -37,9 +37,10 @@ const CANDIDATES_MAX = 2000;
 export async function complete(shell: Shell, beforeCursor: string): Promise<Completion> {
   const nothing = { start: beforeCursor.length, candidates: [] };
   try {
-    const words = parseLine(beforeCursor);
+    const line = parseLine(beforeCursor);
+    const words = /;\s*$/.test(beforeCursor) ? [] : (commandsOf(line, beforeCursor).at(-1) ?? []);
     // In a comment there is nothing to complete.
-    if (/(^|\s)#/.test(beforeCursor.slice(words.at(-1)?.end ?? 0))) return nothing;
+    if (/(^|\s)#/.test(beforeCursor.slice(line.at(-1)?.end ?? 0))) return nothing;
     const last = words.at(-1);
     const open = last !== undefined && last.end === beforeCursor.length;
     const current: Word = open
@@ -64,7 +65,7 @@ export async function complete(shell: Shell, beforeCursor: string): Promise<Comp
 
 /** Blanks, quotes and a leading `#` get a backslash, so that the word stays one. */
 function escapeWord(text: string): string {
-  return text.replace(/[\s"'\\]/g, '\\$&').replace(/^#/, '\\#');
+  return text.replace(/[\s"'\\;]/g, '\\$&').replace(/^#/, '\\#');
 }
 
 const byText = (a: Candidate, b: Candidate) => compareNames(a.text, b.text);

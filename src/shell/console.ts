@@ -28,6 +28,8 @@ export class Console {
   readonly #now: () => Date;
   /** What an error is prefixed with in a script: `line 3: `. Such errors carry no colours. */
   errorPrefix: string | undefined;
+  /** Nothing but what commands show, and errors. */
+  quiet = false;
 
   constructor(output: Output, preferences: () => Preferences, now: () => Date = () => new Date()) {
     this.#output = output;
@@ -74,7 +76,7 @@ export class Console {
 
   say(level: 'info' | 'warning' | 'verbose' | 'debug', text: string): void {
     this.log(level, text);
-    if (rank(level) <= rank(this.#preferences().loglevel_console)) {
+    if (!this.quiet && rank(level) <= rank(this.#preferences().loglevel_console)) {
       this.#output.out(`${this.#dress(level, text)}\n`);
     }
   }

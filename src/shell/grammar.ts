@@ -27,10 +27,10 @@ export class SyntaxProblem extends ConfigError {
 }
 
 /** Bare words that mean something to other shells; targetcli dropped them and what followed. */
-const OPERATORS = new Set(['|', '||', '&', '&&', ';', ';;', '>>', '<<', '2>']);
+const OPERATORS = new Set(['|', '||', '&', '&&', ';;', '>>', '<<', '2>']);
 const BLANK = /\s/;
 /** A backslash before one of these gives the character itself; before others it is itself. */
-const ESCAPABLE = /[\s"'\\#=*?@]/;
+const ESCAPABLE = /[\s"'\\#=*?@;]/;
 /** Characters of two columns: East Asian scripts and full-width forms. */
 const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]/;
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
@@ -141,13 +141,35 @@ export function parseLine(line: string): readonly Word[] {
       throw new SyntaxProblem('A control character is not possible here', line, word.start);
     }
     if (!word.quoted && OPERATORS.has(word.text)) {
-      const reason = `\`${word.text}\` has no meaning here: one command per line`;
+      const reason = `\`${word.text}\` has no meaning here: commands are parted by ;`;
       throw new SyntaxProblem(reason, line, word.start);
     }
     words.push(word);
     at = next;
   }
   return joinEquals(words);
+}
+
+/**
+ * The commands of a line. `;` parts them where it stands alone or ends a word. At the end of
+ * `name=value` it may belong to the value, as in targetcli: with more words behind it nothing is
+ * guessed. Throws SyntaxProblem.
+ */
+export function commandsOf(words: readonly Word[], line: string): readonly (readonly Word[])[] {
+  const commands: Word[][] = [[]];
+  for (const word of words) {
+    const ends = !word.quoted && word.equals < 0 && word.text.endsWith(';');
+    if (!word.quoted && word.equals >= 0 && word.text.endsWith(';') && word !== words.at(-1)) {
+      const reason = 'Does this ; end the value or the command? Put a blank before it, or quote it';
+      throw new SyntaxProblem(reason, line, word.end - 1);
+    }
+    const text = ends ? word.text.slice(0, -1) : word.text;
+    if (text !== '' || !ends) {
+      commands.at(-1)?.push(ends ? { ...word, text, end: word.end - 1 } : word);
+    }
+    if (ends) commands.push([]);
+  }
+  return commands.filter((command) => command.length > 0);
 }
 
 /** Words that the system's shell has split: each is one word, whatever it holds. */

@@ -15,7 +15,7 @@ import { editsBetween } from '../objects/edits.ts';
 import { demandValid } from './commit.ts';
 import { originOf } from './origin.ts';
 import { planText } from '../objects/plan_text.ts';
-import { parseLine, wordsOfArgv } from './grammar.ts';
+import { commandsOf, parseLine, wordsOfArgv } from './grammar.ts';
 import type { Word } from './grammar.ts';
 import { Mirror } from './mirror.ts';
 import type { Output } from './output.ts';
@@ -113,7 +113,12 @@ export class Shell implements ShellContext {
 
   /** Parse and run one line; messages and errors go to the output. Rejects only on our own bugs. */
   async runLine(line: string): Promise<LineResult> {
-    return this.#guard(line, () => this.#execute(parseLine(line)));
+    return this.#guard(line, async () => {
+      for (const words of commandsOf(parseLine(line), line)) {
+        await this.#execute(words);
+        if (this.#leaving) break;
+      }
+    });
   }
 
   /** Run words that the system's shell has split already: no second round of quoting. */

@@ -148,6 +148,12 @@ export function storageObjectKind(
     write: (document, node, group, values) => write(backstore, document, node, group, values),
     commands,
     ...NO_CHILDREN,
+    child: (_document, _node, name) => {
+      if (name !== 'alua') return undefined;
+      throw new ConfigError(
+        'alua groups are not available in this engine: every path is active/optimized',
+      );
+    },
     summary: (view, node) => summary(backstore, view, node),
     info: (view, node) => info(backstore, view, node),
   };

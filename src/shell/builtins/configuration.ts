@@ -128,9 +128,14 @@ const version: Builtin = {
   help: 'Shows the version of lunsmith.',
   params: {},
   at: atRoot,
-  run: async ({ shell }) => {
+  run: async ({ shell, node }) => {
     const { version: number } = await shell.mirror.daemon();
-    shell.console.display(`lunsmith version ${number}`);
+    const { id } = node.kind;
+    const backstore = /^(block|fileio|ramdisk)_object$/.exec(id)?.[1];
+    if (backstore !== undefined) shell.console.display(`Backstore plugin ${backstore} ${number}`);
+    else if (id === 'iscsi') {
+      shell.console.display(`Target fabric module iscsi: lunsmith ${number}, in user space`);
+    } else shell.console.display(`lunsmith version ${number}`);
   },
 };
 

@@ -97,3 +97,20 @@ describe('places', () => {
     expect(logFileOf('/run/x')).toBe('/run/x.log');
   });
 });
+
+describe('scripts on the command line', () => {
+  test('-c and -f give the script, -e goes on, -q says little', () => {
+    expect(parseArguments(['-e', '-q', '-c', 'ls; pwd'])).toMatchObject({
+      role: 'shell',
+      words: [],
+      options: { command: 'ls; pwd', keepGoing: true, quiet: true },
+    });
+    expect(parseArguments(['-f', '/srv/setup'])).toMatchObject({ options: { file: '/srv/setup' } });
+  });
+
+  test('two scripts, or a script and words, are refused', () => {
+    expect(() => parseArguments(['-c', 'ls', '-f', 'x'])).toThrow('Either -c or -f');
+    expect(() => parseArguments(['-c', 'ls', 'pwd'])).toThrow('the script holds all commands');
+    expect(() => parseArguments(['-f', 'x', 'daemon'])).toThrow('the script holds all commands');
+  });
+});

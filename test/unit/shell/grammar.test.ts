@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   continues,
   keywordOf,
+  commandsOf,
   parseLine,
   SyntaxProblem,
   wordsOfArgv,
@@ -83,7 +84,7 @@ describe('what cannot be read', () => {
     ['create "abc', 7, 'This " has no closing "'],
     ["set auth a='", 11, "This ' has no closing '"],
     ['ls | grep x', 3, '`|` has no meaning here'],
-    ['ls ; pwd', 3, '`;` has no meaning here'],
+    ['ls ;; pwd', 3, '`;;` has no meaning here'],
     ['ls \\', 3, 'The line ends in a backslash'],
     ['ls a\u0007b', 3, 'A control character is not possible here'],
   ])('%j is refused with a caret at column %i', (line, column, reason) => {
@@ -142,4 +143,26 @@ test('a line goes on after an odd number of backslashes', () => {
   expect(continues('set auth a=1 \\')).toBe(true);
   expect(continues('set auth a=1\\\\')).toBe(false);
   expect(continues('ls')).toBe(false);
+});
+
+describe('several commands in a line', () => {
+  const texts = (line: string) =>
+    commandsOf(parseLine(line), line).map((words) => words.map(({ text }) => text).join(' '));
+
+  test.each([
+    ['ls; pwd', ['ls', 'pwd']],
+    ['ls ; pwd ;', ['ls', 'pwd']],
+    ['; ls', ['ls']],
+    ['set auth userid=a ; ls', ['set auth userid=a', 'ls']],
+    ['set auth password=abc;', ['set auth password=abc;']],
+    ['find "a;" ; ls \\;', ['find a;', 'ls ;']],
+    ['ls # a; b', ['ls']],
+    ['', []],
+  ])('%j', (line, commands) => {
+    expect(texts(line)).toEqual(commands);
+  });
+
+  test('a value that may go on is not guessed', () => {
+    expect(() => texts('set auth password=abc; ls')).toThrow('Put a blank before it, or quote it');
+  });
 });
