@@ -8,6 +8,9 @@ import { encodeNopInPing } from '../pdu/nop.ts';
 import type { Connection } from './connection.ts';
 import { nextTag, type Session } from './session.ts';
 
+/** A discovery session asks and leaves; anyone may open one where discovery needs no secret. */
+export const DISCOVERY_IDLE_SECONDS = 300;
+
 export interface WatchdogOptions {
   readonly connection: Connection;
   readonly session: Session;
@@ -38,7 +41,8 @@ export class Watchdog {
     this.#dataOutMs = seconds('dataout_timeout') * 1000;
     this.#dataOutRetries = seconds('dataout_timeout_retries');
     if (this.#pingAfterMs > 0 && !session.discovery) this.#watch(this.#pingAfterMs);
-    if (!session.discovery) this.#watchData();
+    if (session.discovery) this.#watchDiscovery(DISCOVERY_IDLE_SECONDS * 1000);
+    else this.#watchData();
   }
 
   stop(): void {
@@ -72,6 +76,16 @@ export class Watchdog {
     encodeNopInPing(bhs, this.#ttt);
     this.#connection.sendUnnumbered(bhs);
     return this.#watch(this.#answerWithinMs);
+  }
+
+  #watchDiscovery(delayMs: number): void {
+    this.#pingTimer = this.#clock.after(delayMs, () => {
+      const idleMs = this.#clock.nowMs() - this.#connection.mover.heardMs;
+      const left = DISCOVERY_IDLE_SECONDS * 1000 - idleMs;
+      if (left > 0) return this.#watchDiscovery(left);
+      const why = `no request in a discovery session for ${DISCOVERY_IDLE_SECONDS} seconds`;
+      return this.#connection.close(why, true);
+    });
   }
 
   #watchData(): void {
