@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ScsiTask } from '../../../../src/target/scsi/scsi_task.ts';
 import { SETTLE_WITHIN_SECONDS } from '../../../../src/target/iscsi/connection.ts';
-import { DISCOVERY_IDLE_SECONDS } from '../../../../src/target/iscsi/watchdog.ts';
 import { MAX_LOGINS_PER_PORTAL } from '../../../../src/target/iscsi/session_table.ts';
 import { digestOf, OP, RESERVED, textOf } from '../../../loopback/initiator.ts';
 import { cdbOf, patternOf } from '../../../loopback/served.ts';
@@ -300,20 +299,6 @@ describe('discovery session', () => {
     expect((await initiator.expect(OP.REJECT)).response).toBe(0x09);
     initiator.logout();
     expect((await initiator.expect(OP.LOGOUT_RESPONSE)).response).toBe(0);
-  });
-
-  test('ends when it asks for nothing for DISCOVERY_IDLE_SECONDS', async () => {
-    const kit = await bench();
-    const initiator = await kit.connect();
-    await initiator.login({ keys: DISCOVERY });
-    kit.served.clock.pass(200_000);
-    initiator.text({ SendTargets: 'All' });
-    await initiator.expect(OP.TEXT_RESPONSE);
-    kit.served.clock.pass((DISCOVERY_IDLE_SECONDS - 1) * 1000);
-    expect(kit.served.sessions.size).toBe(1);
-    kit.served.clock.pass(1_000);
-    expect(kit.served.sessions.size).toBe(0);
-    await initiator.closed;
   });
 });
 
