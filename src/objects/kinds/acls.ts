@@ -42,10 +42,12 @@ function create(context: CommandContext, args: Arguments): CommandOutcome {
   return changed(document, messages, `${pathOf(node)}/${name}`);
 }
 
-/** Initiators that are logged in without an ACL: the ones to make an ACL for. */
+/** Initiators that are logged in without an ACL, or were refused: the ones to make an ACL for. */
 function strangers({ node, view }: CommandContext): readonly string[] {
   const known = tpgOf(view.document, node.at).acls;
-  const names = view.runtime.sessions.map((session) => nameKey(session.initiator));
+  const { sessions, refusedLogins } = view.runtime;
+  const seen = [...sessions, ...refusedLogins].map(({ initiator }) => nameKey(initiator));
+  const names = seen.filter((name) => normaliseName(name).ok);
   return [...new Set(names)].filter((name) => !Object.hasOwn(known, name)).sort();
 }
 

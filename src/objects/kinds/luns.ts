@@ -26,6 +26,7 @@ import {
   NO_CHILDREN,
   numberAfter,
   pathOf,
+  recordAt,
   textOf,
   textParameter,
 } from './kit.ts';
@@ -127,7 +128,11 @@ export const LUNS: NodeKind = {
           files: 'any',
           suggest: ({ view }) => storagePaths(view.document),
         },
-        lun: { ...textParameter('Number of the LUN.'), form: 'a number or lunN' },
+        lun: {
+          ...textParameter('Number of the LUN.'),
+          form: 'a number or lunN',
+          suggest: ({ node, view }) => [String(firstFree(recordAt(view.document, node.at), 0))],
+        },
         add_mapped_luns: flagParameter('Map the LUN into every ACL of the TPG.', true),
       },
       run: create,

@@ -22,6 +22,7 @@ import {
   FORCE,
   changed,
   count,
+  firstFree,
   flagParameter,
   hasAt,
   info,
@@ -228,7 +229,12 @@ export const NODE_ACL: NodeKind = {
         'lunN, the path of a storage object or of an existing file or block device; what does ' +
         'not exist of storage object and TPG LUN is made first.',
       params: {
-        mapped_lun: MAPPED_LUN_PARAMETER,
+        mapped_lun: {
+          ...MAPPED_LUN_PARAMETER,
+          suggest: ({ node, view }) => [
+            String(firstFree(aclAt(view.document, node).mapped_luns, 0)),
+          ],
+        },
         tpg_lun_or_backstore: {
           ...textParameter('TPG LUN, storage object, file or block device.'),
           aliases: ['tpg_lun'],

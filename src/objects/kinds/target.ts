@@ -141,7 +141,13 @@ export const TARGET: NodeKind = {
         'Creates a new Target Portal Group within the target.\nThe tag is a number, or tpgN; the ' +
         'next free one is taken when it is omitted.',
       params: {
-        tag: { ...textParameter('Tag of the TPG.'), form: 'a number or tpgN' },
+        tag: {
+          ...textParameter('Tag of the TPG.'),
+          form: 'a number or tpgN',
+          suggest: ({ node, view }) => [
+            String(firstFree(recordAt(view.document, [...node.at, 'tpgs']), 1)),
+          ],
+        },
         ...NEW_TPG_PARAMETERS,
       },
       run: create,

@@ -6,6 +6,7 @@ import { commandAt, commandsAt } from '../command_line.ts';
 import { attributeNamed, groupsOf, shown, valueIn } from '../groups.ts';
 import { attributePage, commandPage, overview, usage } from '../help_text.ts';
 import type { CommandHelp } from '../help_text.ts';
+import { GUIDES, guidePage, topicsPage, type Guide } from '../guides.ts';
 import { withHint } from '../hints.ts';
 
 /** The help of a command at a node, whichever kind of command it is. */
@@ -28,7 +29,9 @@ export function commandHelp(
 export function topicsAt(node: TreeNode, builtins: Builtins): readonly string[] {
   const groups = groupsOf(node);
   const attributes = Object.values(groups).flatMap((group) => Object.keys(group));
-  return [...new Set([...commandsAt(node, builtins), ...Object.keys(groups), ...attributes])];
+  const guides = ['topics', ...Object.keys(GUIDES)];
+  const commands = commandsAt(node, builtins);
+  return [...new Set([...commands, ...Object.keys(groups), ...attributes, ...guides])];
 }
 
 function attributePages(
@@ -58,10 +61,16 @@ function attributeTopic(call: Call, topic: string): readonly string[] {
   });
 }
 
+/** `demo_mode`, `Demo-Mode`: as people write it. */
+function guideNamed(name: string): Guide | undefined {
+  const key = name.toLowerCase().replaceAll('_', '-');
+  return Object.hasOwn(GUIDES, key) ? GUIDES[key] : undefined;
+}
+
 const help: Builtin = {
   help:
     'Explains a command, a configuration group or a parameter.\n' +
-    'Without a topic, lists the commands of the current node.',
+    'Without a topic, lists the commands of the current node; `help topics` lists short guides.',
   params: { topic: { kind: 'text', lengthMax: 100, default: '', help: 'What to explain.' } },
   run: (call) => {
     const { shell, node, args } = call;
@@ -76,10 +85,13 @@ const help: Builtin = {
     const name = String(topic);
     const command = commandHelp(node, name, shell.builtins);
     const isGroup = Object.hasOwn(groupsOf(node), name);
+    const guide = guideNamed(name);
     const pages = [
       ...(command === undefined ? [] : [commandPage(command)]),
       ...(isGroup ? attributePages(call, (group) => group === name) : []),
       ...attributeTopic(call, name),
+      ...(guide === undefined ? [] : [guidePage(guide)]),
+      ...(name === 'topics' ? [topicsPage()] : []),
     ];
     if (pages.length === 0) {
       const message = `Cannot find help topic ${name}.`;

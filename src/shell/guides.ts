@@ -1,0 +1,82 @@
+/** `help topics`: short guides to what administrators ask most. */
+export interface Guide {
+  readonly title: string;
+  readonly text: string;
+}
+
+export const GUIDES: Readonly<Record<string, Guide>> = {
+  'demo-mode': {
+    title: 'Demo mode: any initiator may log in',
+    text: `
+Without a node ACL nobody may log in to a TPG. Demo mode lets everybody in:
+
+  set attribute generate_node_acls=1
+
+Every LUN of the TPG is then seen under its own number, read only until
+
+  set attribute demo_mode_write_protect=0
+
+An initiator that has a node ACL sees the mapped LUNs of that ACL, also in demo mode. Two
+initiators that write to one disk destroy its file system: demo mode is for trying things out.
+\`why INITIATOR\` tells what one initiator may do.
+`,
+  },
+  chap: {
+    title: 'CHAP: initiators prove who they are',
+    text: `
+At a node ACL, one secret for that initiator:
+
+  set auth userid=NAME password
+
+The password is asked for when it is left out. Initiators on Windows want 12 to 16 characters.
+Then at the TPG, for all its initiators:
+
+  set attribute authentication=1
+
+In demo mode the credentials of the TPG hold for initiators without their own. Discovery has
+credentials of its own: /iscsi set discovery_auth enable=1 userid=NAME password.
+`,
+  },
+  'mutual-chap': {
+    title: 'Mutual CHAP: the target proves itself, too',
+    text: `
+First CHAP as in \`help chap\`. Then, where its userid and password stand:
+
+  set auth mutual_userid=NAME mutual_password
+
+The initiator must be set to ask for it. Both secrets must differ.
+`,
+  },
+  iser: {
+    title: 'iSER: iSCSI over RDMA',
+    text: `
+A portal may offer iSER beside iSCSI over TCP:
+
+  portals/IP:PORT enable_iser true
+
+Where this build does not serve it, the command says so and the portal goes on over TCP.
+`,
+  },
+  persistence: {
+    title: 'What survives a restart',
+    text: `
+Each command takes effect at once; the daemon keeps serving after \`exit\`. What the daemon
+restores when it starts is the saved configuration:
+
+  saveconfig
+
+A shell that changed something saves on exit while auto_save_on_exit is true; a single command
+of the system's shell never does. \`restoreconfig\` goes back to what was saved, \`dump\` shows
+the configuration as commands. The data of a ramdisk is never kept.
+`,
+  },
+};
+
+export function topicsPage(): string {
+  const rows = Object.entries(GUIDES).map(([name, { title }]) => `  ${name.padEnd(14)}${title}\n`);
+  return `\nTOPICS\n======\n${rows.join('')}\n\`help TOPIC\` shows one of them.\n`;
+}
+
+export function guidePage({ title, text }: Guide): string {
+  return `\n${title}\n${'='.repeat(title.length)}\n${text}`;
+}
