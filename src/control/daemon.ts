@@ -7,6 +7,7 @@ import type { EnginePort } from '../objects/engine_port.ts';
 import { ConfigError } from '../objects/errors.ts';
 import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import { createLog, type Log, type LogLevel, type LogSink } from '../util/log.ts';
+import { lockConfig, type ConfigLock } from './config_lock.ts';
 import { ConfigStore, type BootReport } from './config_store.ts';
 import { engineLogger } from './engine_log.ts';
 import { createHandlers } from './handlers.ts';
@@ -44,6 +45,7 @@ export class Daemon {
   readonly #ended: Promise<Error | undefined>;
   #end: (reason: Error | undefined) => void = () => {};
   #stopping: Promise<void> | undefined;
+  #lock: ConfigLock | undefined;
   /** Requests that come before the configuration is back wait for it. */
   #booted: Promise<unknown> = Promise.resolve();
 
@@ -114,11 +116,13 @@ export class Daemon {
     this.#booted = new Promise((resolve) => (release = resolve));
     try {
       await this.#server.listen(this.#options.socketPath, this.#options.socketFd);
+      this.#lock = await lockConfig(this.#options.configFile);
       this.#report(await this.#store.boot());
     } catch (error) {
       this.#stopping = Promise.resolve();
       await this.#server.close();
       await this.#engine.stop(0);
+      this.#lock?.release();
       throw error;
     } finally {
       release(undefined);
@@ -156,6 +160,7 @@ export class Daemon {
       failure = error instanceof Error ? error : new Error(String(error));
       this.#log.error('the engine did not stop cleanly', { error: failure.message });
     }
+    this.#lock?.release();
     await this.#server.close();
     this.#log.info('stopped');
     this.#end(failure);

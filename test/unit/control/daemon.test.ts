@@ -117,6 +117,19 @@ describe('the socket', () => {
     expect((await (await attach()).call('hello', {})).version).toBe('1.2.3');
   });
 
+  test('a second daemon on another socket is refused the same configuration', async () => {
+    const first = await start();
+    const [ours, second] = [socketPath, new FakeEngine()];
+    socketPath = join(folder, 'run', 'second.sock');
+    await expect(start(second)).rejects.toThrow(
+      `Another lunsmith daemon serves ${configFile} already`,
+    );
+    expect(second.plans).toEqual([]);
+    await first.stop();
+    await start(new FakeEngine());
+    socketPath = ours;
+  });
+
   test('of ten daemons that start at once over a dead one exactly one serves', async () => {
     await deadSocket();
     const outcomes = await Promise.allSettled(
