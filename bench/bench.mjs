@@ -2,12 +2,14 @@
 //   npm run bench -- [--quick] [--check] [--json] [--rounds N] [--seconds S] [--only TEXT]…
 //                    [--targets tgt,lunsmith] [--list] [--witness]
 // `npm run bench -- iser …`: iSER beside TCP (bench/iser.mjs).
+// `npm run bench -- config …`: configuration at scale (bench/config.mjs).
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from '../scripts/prepare.mjs';
 import { CASES, MIB } from './cases.mjs';
+import { benchConfig } from './config.mjs';
 import { measure } from './measure.mjs';
 import { compile, must } from './programs.mjs';
 import { HEADING, row, summarise } from './report.mjs';
@@ -154,4 +156,5 @@ const machine = () => ({
 });
 
 if (process.argv[2] === 'iser') await import('./iser.mjs');
+else if (process.argv[2] === 'config') await benchConfig();
 else await main();
