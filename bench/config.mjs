@@ -87,10 +87,12 @@ async function startReader(port) {
   const worker = new Worker(path.join(import.meta.dirname, 'paced_reader.mjs'), {
     workerData: { port, target: IO_TARGET, initiator: INITIATOR },
   });
+  let failed = () => {};
+  worker.on('error', (error) => failed(error));
   const next = () =>
     new Promise((resolve, reject) => {
       worker.once('message', resolve);
-      worker.once('error', reject);
+      failed = reject;
     });
   await next();
   return {
@@ -107,18 +109,16 @@ async function startReader(port) {
 
 const quiet = { out: () => {}, err: () => {}, tty: false, color: false, columns: undefined };
 
-async function measureAll(options, folder) {
-  const [{ connectControl }, { Shell }, { complete }] = await Promise.all([
+/** A daemon that serves the steady disk, a shell on it, and the reader of the disk. */
+async function startAll(folder) {
+  const [{ connectControl }, { Shell }] = await Promise.all([
     dist('control/client.js'),
     dist('shell/shell.js'),
-    dist('shell/complete.js'),
   ]);
   const port = await freePort();
   const config = path.join(folder, 'saveconfig.yaml');
-  const many = path.join(folder, 'many.yaml');
   const socket = path.join(folder, 'control.sock');
   writeFileSync(config, steadyYaml(port), { mode: 0o600 });
-  writeFileSync(many, manyYaml(options, port));
   const program = path.join(ROOT, 'dist/src/bin/lunsmith.js');
   const args = [program, 'daemon', '--config', config, '--socket', socket];
   const { child } = serve(process.execPath, args);
@@ -130,64 +130,65 @@ async function measureAll(options, folder) {
   // Answered once the configuration is back.
   await client.call('hello', {});
   const shell = new Shell({ client, home: path.join(folder, 'home'), out: quiet });
-  const line = async (text) => {
-    if (!(await shell.runLine(text)).ok) throw new Error(`refused: ${text}`);
-  };
   const reader = await startReader(port);
-  const io = {};
-  const figures = {};
-  const measured = async (name, run) => {
-    io[name] = await reader.during(async () => (figures[name] = await run()));
+  const attach = async () => {
+    const other = await connectControl(socket);
+    await other.call('document', {});
+    other.close();
   };
-  try {
-    await measured('idle', async () => {
-      await new Promise((resolve) => setTimeout(resolve, 2000));
-    });
-    const middle = targetName(Math.floor(options.targets / 2));
-    await measured('dryRun', () => fastest(() => line(`restoreconfig ${many} dry_run=true`), 1));
-    await measured('restore', () => fastest(() => line(`restoreconfig ${many}`), 1));
-    await measured('attach', () =>
-      fastest(async () => {
-        const other = await connectControl(socket);
-        await other.call('document', {});
-        other.close();
-      }),
-    );
-    await measured('attribute', () =>
-      fastest((at) => line(`/iscsi/${middle}/tpg1 set attribute login_timeout=${10 + at}`)),
-    );
-    await measured('create', () =>
-      fastest((at) => line(`/backstores/ramdisk create extra${at} 1M`)),
-    );
-    await measured('ls', () => fastest(() => line('ls /')));
-    await measured('complete', () => fastest(() => complete(shell, `/iscsi/${middle}/tp`)));
-    await measured('completeNames', () => fastest(() => complete(shell, 'cd /iscsi/iqn')));
-    await measured('sameAgain', () => fastest(() => line(`apply -f ${many}`), 2));
-    await measured('save', () => fastest(() => line('saveconfig')));
-    await measured('undo', () => fastest(() => line('undo'), 1));
-    await measured('clear', () =>
-      fastest(async () => {
-        await client.call('restore', { file: config, clear: false, dryRun: true });
-        const { revision, document } = await client.call('document', {});
-        const empty = { ...document, backstores: { block: {}, fileio: {}, ramdisk: {} } };
-        const steady = {
-          ...empty,
-          backstores: {
-            ...empty.backstores,
-            ramdisk: { steady: document.backstores.ramdisk.steady },
-          },
-          iscsi: {
-            ...document.iscsi,
-            targets: { [IO_TARGET]: document.iscsi.targets[IO_TARGET] },
-          },
-        };
-        await client.call('change', { revision, edits: [{ path: [], value: steady }] });
-      }, 1),
-    );
-  } finally {
+  const end = async () => {
     await reader.stop();
     client.close();
     await stop(child);
+  };
+  return { port, client, shell, reader, attach, end };
+}
+
+/** Everything but the steady disk goes, in one change. */
+async function clear(client) {
+  const { revision, document } = await client.call('document', {});
+  const { steady } = document.backstores.ramdisk;
+  const target = document.iscsi.targets[IO_TARGET];
+  const value = {
+    backstores: { block: {}, fileio: {}, ramdisk: { steady } },
+    iscsi: { ...document.iscsi, targets: { [IO_TARGET]: target } },
+  };
+  await client.call('change', { revision, edits: [{ path: [], value }] });
+}
+
+async function measureAll(options, folder) {
+  const { complete } = await dist('shell/complete.js');
+  const { port, client, shell, reader, attach, end } = await startAll(folder);
+  const many = path.join(folder, 'many.yaml');
+  writeFileSync(many, manyYaml(options, port));
+  const line = async (text) => {
+    if (!(await shell.runLine(text)).ok) throw new Error(`refused: ${text}`);
+  };
+  const middle = targetName(Math.floor(options.targets / 2));
+  const login = (at) => `/iscsi/${middle}/tpg1 set attribute login_timeout=${10 + at}`;
+  const runs = {
+    idle: () => new Promise((resolve) => setTimeout(resolve, 2000)),
+    dryRun: () => fastest(() => line(`restoreconfig ${many} dry_run=true`), 1),
+    restore: () => fastest(() => line(`restoreconfig ${many}`), 1),
+    attach: () => fastest(attach),
+    attribute: () => fastest((at) => line(login(at))),
+    create: () => fastest((at) => line(`/backstores/ramdisk create extra${at} 1M`)),
+    ls: () => fastest(() => line('ls /')),
+    complete: () => fastest(() => complete(shell, `/iscsi/${middle}/tp`)),
+    completeNames: () => fastest(() => complete(shell, 'cd /iscsi/iqn')),
+    sameAgain: () => fastest(() => line(`apply -f ${many}`), 2),
+    save: () => fastest(() => line('saveconfig')),
+    undo: () => fastest(() => line('undo'), 1),
+    clear: () => fastest(() => clear(client), 1),
+  };
+  const io = {};
+  const figures = {};
+  try {
+    for (const [name, run] of Object.entries(runs)) {
+      io[name] = await reader.during(async () => (figures[name] = await run()));
+    }
+  } finally {
+    await end();
   }
   return { figures, io };
 }

@@ -2,10 +2,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import type { EnginePort } from '../objects/engine_port.ts';
+import type { EnginePort, RuntimeState } from '../objects/engine_port.ts';
 import { ConfigError } from '../objects/errors.ts';
 import type { ConfigStore } from './config_store.ts';
-import type { DaemonInfo, Handlers } from './protocol.ts';
+import type { DaemonInfo, Handlers, RuntimeAnswer } from './protocol.ts';
 
 /** Names offered for completion; more nobody reads. */
 const MAX_NAMES = 10_000;
@@ -18,7 +18,33 @@ export interface HandlerOptions {
   readonly shutdown: () => void;
 }
 
+/** The runtime state for clients that know the health of everything from an earlier answer. */
+class RuntimeAnswers {
+  readonly #engine: EnginePort;
+  #version = 0;
+  #last: RuntimeState | undefined;
+
+  constructor(engine: EnginePort) {
+    this.#engine = engine;
+  }
+
+  async answer(known: number | undefined): Promise<RuntimeAnswer> {
+    const now = await this.#engine.runtime();
+    const last = this.#last;
+    const same =
+      last !== undefined &&
+      last.storageObjects === now.storageObjects &&
+      last.portals === now.portals;
+    if (!same) this.#version += 1;
+    this.#last = now;
+    const health = this.#version;
+    if (known !== health) return { ...now, health };
+    return { ...now, storageObjects: {}, portals: {}, health, unchanged: true };
+  }
+}
+
 export function createHandlers({ info, store, engine, shutdown }: HandlerOptions): Handlers {
+  const runtime = new RuntimeAnswers(engine);
   return {
     hello: async () => info,
     document: async () => store.current,
@@ -44,7 +70,7 @@ export function createHandlers({ info, store, engine, shutdown }: HandlerOptions
     compare: (params) => store.compare(params),
     read: async (params) => store.read(params),
     render: async (params) => store.render(params),
-    runtime: () => engine.runtime(),
+    runtime: ({ known }) => runtime.answer(known),
     probe: ({ path }) => engine.probe(path),
     addresses: async () => localAddresses(),
     list: ({ folder, only }) => listFolder(folder, only),

@@ -131,7 +131,7 @@ const SHAPES: { readonly [M in Method]: Shape } = {
     base: { check: plainData, optional: true },
   },
   render: { path: { check: listOf(text, MAX_DEPTH) }, secrets: { check: flag } },
-  runtime: NOTHING,
+  runtime: { known: { check: count, optional: true } },
   probe: { path: { check: fileName } },
   addresses: NOTHING,
   list: { folder: { check: fileName }, only: { check: oneOf('any', 'block') } },

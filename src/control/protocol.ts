@@ -62,6 +62,13 @@ export interface StateReport {
   readonly journalProblem?: string;
 }
 
+export interface RuntimeAnswer extends RuntimeState {
+  /** Names the state of `storageObjects` and `portals`; absent: they are always sent. */
+  readonly health?: number;
+  /** `storageObjects` and `portals` are empty here and as in the answer that the client knows. */
+  readonly unchanged?: true;
+}
+
 export interface SaveReport {
   readonly file: string;
   /** What is in the file now and was not, in the sense of `diff`. */
@@ -143,7 +150,11 @@ export interface Methods {
   };
   /** The YAML form of what stands at a path, and nothing else; secrets are left out. */
   render: { params: { path: readonly string[]; secrets: boolean }; result: { text: string } };
-  runtime: { params: Record<string, never>; result: RuntimeState };
+  /**
+   * With `known`, the `health` of an earlier answer: storage objects and portals are left out where
+   * they are as they were then.
+   */
+  runtime: { params: { known?: number }; result: RuntimeAnswer };
   probe: { params: { path: string }; result: BackingInfo };
   addresses: { params: Record<string, never>; result: readonly string[] };
   /** Names in a folder of the daemon's machine, for completion; folders end in `/`. */

@@ -78,11 +78,16 @@ function checkPortals(tpgs: unknown, place: Place): void {
   }
 }
 
+/** Targets whose references were found in these backstores. */
+const resolved = new WeakMap<object, object>();
+
 /** What refers to something else, wherever the shape is right: every mistake is told at once. */
 function checkReferences(document: unknown, root: Place): void {
   const backstores = within(document, 'backstores');
   const targets = root.at('iscsi').at('targets');
   for (const [name, target] of entriesOf(within(within(document, 'iscsi'), 'targets'))) {
+    if (isRecord(target) && isRecord(backstores) && resolved.get(target) === backstores) continue;
+    const before = root.issues.length;
     const place = targets.at(name).at('tpgs');
     const tpgs = within(target, 'tpgs');
     for (const [tag, tpg] of entriesOf(tpgs)) {
@@ -90,6 +95,8 @@ function checkReferences(document: unknown, root: Place): void {
       checkMappedLuns(tpg, place.at(tag));
     }
     checkPortals(tpgs, place);
+    const right = root.issues.length === before;
+    if (right && isRecord(target) && isRecord(backstores)) resolved.set(target, backstores);
   }
 }
 

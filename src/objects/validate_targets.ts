@@ -118,8 +118,14 @@ const TARGET_FIELDS: Readonly<Record<string, FieldCheck>> = {
   tpgs: (value, place) => checkEntries(place, value, checkTpg),
 };
 
+/** Targets found right: most of them are shared by one document and the next. */
+const sound = new WeakSet<object>();
+
 export const checkTargets: FieldCheck = (value, place) =>
   checkEntries(place, value, (key, target, here) => {
     checkName(key, here);
+    if (isRecord(target) && sound.has(target)) return;
+    const before = here.issues.length;
     checkFields(here, target, TARGET_FIELDS);
+    if (isRecord(target) && here.issues.length === before) sound.add(target);
   });

@@ -1,6 +1,7 @@
 /** The daemon's document as this shell knows it, kept current by the daemon's notifications. */
-import type { ControlClient, DaemonInfo, Revisioned } from '../control/protocol.ts';
+import type { ControlClient, DaemonInfo, Revisioned, RuntimeAnswer } from '../control/protocol.ts';
 import type { Document } from '../objects/document.ts';
+import type { RuntimeState } from '../objects/engine_port.ts';
 import type { Host, View } from '../objects/node.ts';
 import { applyEdits } from '../objects/edits.ts';
 import { Transaction } from './transaction.ts';
@@ -13,6 +14,7 @@ export class Mirror {
   readonly #client: ControlClient;
   #known: Revisioned | undefined;
   #daemon: DaemonInfo | undefined;
+  #health: RuntimeAnswer | undefined;
   /** What is staged in this shell: commands see and change it instead of what runs. */
   candidate: Transaction | undefined;
 
@@ -44,8 +46,22 @@ export class Mirror {
     return this.candidate;
   }
 
+  /** What was sent once is not sent again while it holds. */
+  async #runtime(): Promise<RuntimeState> {
+    const known = this.#health;
+    const asked = known?.health === undefined ? {} : { known: known.health };
+    const answer = await this.#client.call('runtime', asked);
+    const { storageObjects, portals } = answer;
+    const whole =
+      answer.unchanged === true && known !== undefined
+        ? { ...answer, storageObjects: known.storageObjects, portals: known.portals }
+        : { ...answer, storageObjects, portals };
+    this.#health = whole;
+    return whole;
+  }
+
   async running(): Promise<RevisionedView> {
-    const runtime = await this.#client.call('runtime', {});
+    const runtime = await this.#runtime();
     await this.daemon();
     const fetched = this.#known ?? (await this.#client.call('document', {}));
     // A notification may have arrived meanwhile: the newer of the two holds.

@@ -20,6 +20,9 @@ import { createBackingFile, probeBacking } from './storage/backing.ts';
 import { poolThreads } from './storage/io_slots.ts';
 import { SYSCALLS_CHOICE } from './storage/syscalls.ts';
 
+/** After so long a large plan lets the I/O of others go first. */
+const BUSY_MS = 2;
+
 export interface EngineOptions {
   readonly logLevel: LogLevel;
   readonly clock?: Clock;
@@ -71,7 +74,12 @@ class Engine implements EnginePort {
   async #apply(steps: readonly Step[], tolerant: boolean): Promise<ApplyReport> {
     const done: Step[] = [];
     const degraded: string[] = [];
+    let pausedAt = performance.now();
     for (const step of steps) {
+      if (performance.now() - pausedAt > BUSY_MS) {
+        await new Promise(setImmediate);
+        pausedAt = performance.now();
+      }
       try {
         const reason = await this.#run(step, tolerant);
         if (reason !== undefined) degraded.push(reason);

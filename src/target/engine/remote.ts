@@ -6,8 +6,9 @@ import { Worker, type MessagePort } from 'node:worker_threads';
 import { ApplyError, type EngineEvent, type EnginePort } from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
 import type { LogLevel } from '../../util/log.ts';
+import { feedSteps, RuntimeMirror, servedOperations, type RuntimePatch } from './transfer.ts';
 
-type Operation = Exclude<keyof EnginePort, 'onEvent'>;
+type Operation = Exclude<keyof EnginePort, 'onEvent'> | 'feed';
 interface Request {
   readonly id: number;
   readonly operation: Operation;
@@ -25,9 +26,11 @@ export interface WorkerOptions {
 /** Serve `engine` to the other end of `port`, until it closes. */
 export function serveEngine(engine: EnginePort, port: MessagePort): void {
   engine.onEvent((event) => port.postMessage({ event } satisfies Reply));
+  const served = servedOperations(engine);
   port.on('message', ({ id, operation, args }: Request) => {
-    const call = engine[operation] as (...args: unknown[]) => Promise<unknown>;
-    call.apply(engine, args).then(
+    const owner = Object.hasOwn(served, operation) ? served : engine;
+    const call = owner[operation as keyof typeof owner] as (...args: unknown[]) => Promise<unknown>;
+    call.apply(owner, args).then(
       (result) => port.postMessage({ id, result } satisfies Reply),
       (error: unknown) => port.postMessage(failure(id, error)),
     );
@@ -52,6 +55,7 @@ export function startEngineThread(
   const worker = new Worker(WORKER, { workerData: options });
   const calls = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
   const listeners = new Set<(event: EngineEvent) => void>();
+  const mirror = new RuntimeMirror();
   let nextId = 1;
   let stopping = false;
 
@@ -83,8 +87,11 @@ export function startEngineThread(
     });
 
   return {
-    apply: (steps, applyOptions) => invoke('apply', steps, applyOptions),
-    runtime: () => invoke('runtime'),
+    async apply(steps, applyOptions) {
+      await feedSteps(steps, (piece) => invoke('feed', piece));
+      return invoke('apply', applyOptions);
+    },
+    runtime: async () => mirror.merge(await invoke<RuntimePatch>('runtime')),
     probe: (path) => invoke('probe', path),
     createFile: (path, size, sparse) => invoke('createFile', path, size, sparse),
     removeFile: (path) => invoke('removeFile', path),

@@ -25,6 +25,8 @@ import { StorageDevice } from '../storage/storage_device.ts';
 
 /** How long a change waits for the operations of what it removed. */
 const CLOSE_WITHIN_MS = 5_000;
+/** Closings begun in one turn: thousands of them must not hold up the I/O of others. */
+const CLOSED_TOGETHER = 64;
 
 interface Running {
   readonly value: StorageObject;
@@ -94,8 +96,14 @@ export class StorageObjects {
     const gone = this.#retired.splice(0);
     for (const device of this.#resized) device.settle();
     this.#resized.clear();
-    const closing = Promise.all(gone.map(({ running }) => close(running)));
-    if (gone.length > 0) await this.#withinTime(closing);
+    const closing: Promise<void>[] = [];
+    for (const { running } of gone) {
+      const closed = close(running);
+      // Handled below, but perhaps only after it has failed.
+      closed.catch(() => {});
+      if (closing.push(closed) % CLOSED_TOGETHER === 0) await new Promise(setImmediate);
+    }
+    if (gone.length > 0) await this.#withinTime(Promise.all(closing));
   }
 
   /** Later changes, and the stop, do not wait for storage that hangs: it ends when it can. */
