@@ -1,6 +1,8 @@
 // A thread that reads one block of LUN 0 at a fixed pace, whatever the answers do: a stall counts
 // for every read that fell into it. Its latencies between the messages 'begin' and 'end'.
+import { Buffer } from 'node:buffer';
 import { connect } from 'node:net';
+import { setInterval } from 'node:timers';
 import { parentPort, workerData } from 'node:worker_threads';
 
 const PACE_MS = 2;
