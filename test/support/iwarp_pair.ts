@@ -8,6 +8,7 @@ import { settled, socketPair, type PairOptions, type SocketPair } from './memory
 export interface Heard {
   readonly messages: Buffer[];
   readonly invalidated: (number | null)[];
+  readonly solicited: boolean[];
   privateData: Buffer | null;
   ended: string | null;
 }
@@ -38,7 +39,8 @@ const USUAL: MpaOffer = { crc: false, ird: 16, ord: 16, privateData: Buffer.from
 export function eventsInto(heard: Heard): RdmaEvents {
   return {
     established: (privateData) => void (heard.privateData = privateData),
-    received: (buffer, length, invalidated) => {
+    received: (buffer, length, invalidated, solicited) => {
+      heard.solicited.push(solicited);
       heard.messages.push(Buffer.from(buffer.subarray(0, length)));
       heard.invalidated.push(invalidated);
     },
@@ -52,6 +54,7 @@ export function eventsInto(heard: Heard): RdmaEvents {
 export const newHeard = (): Heard => ({
   messages: [],
   invalidated: [],
+  solicited: [],
   privateData: null,
   ended: null,
 });
@@ -92,4 +95,5 @@ export async function greet(pair: IwarpPair): Promise<void> {
   await settled();
   pair.responder.heard.messages.length = 0;
   pair.responder.heard.invalidated.length = 0;
+  pair.responder.heard.solicited.length = 0;
 }

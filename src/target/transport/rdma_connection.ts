@@ -38,9 +38,10 @@ export interface RdmaEvents {
   established(privateData: Buffer): void;
   /**
    * A message fills the first bytes of the buffer that was posted for it; the buffer is the
-   * receiver's again. `invalidated`: the tag of ours that the peer gave back, or null.
+   * receiver's again. `invalidated`: the tag of ours that the peer gave back, or null. `solicited`:
+   * the peer wants it looked at soon.
    */
-  received(buffer: Buffer, length: number, invalidated: number | null): void;
+  received(buffer: Buffer, length: number, invalidated: number | null, solicited: boolean): void;
   /** A call from below threw: our own mistake. This connection is to end, the process to go on. */
   internalError(error: unknown): void;
   /** Once, last of all calls. */
@@ -66,7 +67,7 @@ export interface RdmaConnection {
   /** One message of the peer goes into `buffer`. A message that finds none ends the connection. */
   postReceive(buffer: Buffer): void;
   /** `message` is copied. `invalidate`: a tag of the peer that it takes back with this message. */
-  send(message: Buffer, invalidate: number | null): void;
+  send(message: Buffer, invalidate: number | null, solicited?: boolean): void;
   /** `data` goes to `offset` of the peer's memory, and must not change until `done`. */
   write(data: Buffer, remote: RemoteBuffer, offset: number, done: () => void): void;
   /**

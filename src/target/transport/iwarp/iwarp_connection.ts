@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '../../../util/clock.ts';
+import { ownedCopy } from '../../../util/bytes.ts';
 import { serialAdd } from '../../../util/serial32.ts';
 import { onInput } from '../lent_socket.ts';
 import { OUTPUT_HIGH_WATER, OutputQueue } from '../output_queue.ts';
@@ -24,6 +25,7 @@ import {
   encodeReadRequest,
   RDMAP_OPCODE,
   READ_REQUEST_LENGTH,
+  sendOpcode,
   type PeerReadRequest,
 } from './rdmap.ts';
 import { ReadQueue, type Read } from './read_queue.ts';
@@ -117,9 +119,15 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
     if (this.#state !== 'over') this.#receiver.post(buffer);
   }
 
-  send(message: Buffer, invalidate: number | null): void {
-    if (this.#waits(() => this.send(message, invalidate))) return;
-    const opcode = invalidate === null ? RDMAP_OPCODE.SEND : RDMAP_OPCODE.SEND_INVALIDATE;
+  send(message: Buffer, invalidate: number | null, solicited = false): void {
+    if (this.#early !== null) {
+      // Copied, as it would be if it left now.
+      const copy = ownedCopy(message);
+      this.#waits(() => this.send(copy, invalidate, solicited));
+      return;
+    }
+    if (this.#state !== 'running') return;
+    const opcode = sendOpcode(invalidate !== null, solicited);
     const fields = { opcode, invalidate: invalidate ?? 0, queue: QUEUE.SEND, msn: this.#sendMsn };
     this.#sendMsn = serialAdd(this.#sendMsn, 1);
     this.#sender?.untagged(fields, message);
@@ -173,13 +181,15 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
 
   // ReceiverSink
 
-  received(buffer: Buffer, length: number, invalidated: number | null): void {
-    this.#options.events.received(buffer, length, invalidated);
+  received(buffer: Buffer, length: number, invalidated: number | null, solicited: boolean): void {
+    this.#options.events.received(buffer, length, invalidated, solicited);
   }
 
   readRequested(request: PeerReadRequest, source: Buffer): boolean {
-    // The peer may see the end of a response before we know that it left.
-    if (this.#servedReads >= 2 * (this.#agreement?.ird ?? 0)) return false;
+    // The peer may see the end of a response before we know that it left; and a read of nothing may
+    // be what it is ready to receive by.
+    const busy = this.#servedReads >= 2 * (this.#agreement?.ird ?? 0);
+    if (busy && (request.size > 0 || this.#servedReads > 0)) return false;
     this.#servedReads++;
     this.#sender?.tagged(RDMAP_OPCODE.READ_RESPONSE, request.sink, 0, source);
     this.#output.whenSent(() => {

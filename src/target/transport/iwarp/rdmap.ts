@@ -29,8 +29,18 @@ const FIELD = {
 
 export const isSend = (opcode: number): boolean =>
   opcode >= RDMAP_OPCODE.SEND && opcode <= RDMAP_OPCODE.SEND_SOLICITED_INVALIDATE;
+export const isSolicited = (opcode: number): boolean =>
+  opcode === RDMAP_OPCODE.SEND_SOLICITED || opcode === RDMAP_OPCODE.SEND_SOLICITED_INVALIDATE;
 export const invalidates = (opcode: number): boolean =>
   opcode === RDMAP_OPCODE.SEND_INVALIDATE || opcode === RDMAP_OPCODE.SEND_SOLICITED_INVALIDATE;
+
+/** Which of the four Sends carries what (RFC 5040 §4.1). */
+export function sendOpcode(invalidate: boolean, solicited: boolean): number {
+  if (solicited) {
+    return invalidate ? RDMAP_OPCODE.SEND_SOLICITED_INVALIDATE : RDMAP_OPCODE.SEND_SOLICITED;
+  }
+  return invalidate ? RDMAP_OPCODE.SEND_INVALIDATE : RDMAP_OPCODE.SEND;
+}
 
 export interface ReadRequestFields {
   readonly sinkStag: number;

@@ -8,6 +8,7 @@ import type { Found, MemoryTable } from './memory_table.ts';
 import {
   invalidates,
   isSend,
+  isSolicited,
   RDMAP_OPCODE,
   READ_REQUEST_LENGTH,
   readRequestOf,
@@ -33,7 +34,7 @@ const READ_FAULT = {
 } as const;
 
 export interface ReceiverSink {
-  received(buffer: Buffer, length: number, invalidated: number | null): void;
+  received(buffer: Buffer, length: number, invalidated: number | null, solicited: boolean): void;
   /** False: more at a time than we serve. */
   readRequested(request: PeerReadRequest, source: Buffer): boolean;
   terminated(message: Buffer): void;
@@ -146,7 +147,7 @@ export class Receiver {
     this.#posted.shift();
     this.#have = 0;
     this.#sendMsn = serialAdd(this.#sendMsn, 1);
-    this.#sink.received(buffer, length, invalidated);
+    this.#sink.received(buffer, length, invalidated, isSolicited(this.#opcode));
     return null;
   }
 

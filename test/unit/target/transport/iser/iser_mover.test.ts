@@ -115,7 +115,7 @@ function arrives(message: Buffer): void {
   const buffer = rdma.posted.shift();
   if (buffer === undefined) throw new Error('no buffer is posted');
   message.copy(buffer);
-  events.received(buffer, message.length, null);
+  events.received(buffer, message.length, null, false);
 }
 
 function header(fields: { write?: RemoteBuffer; read?: RemoteBuffer; opcode?: number }): Buffer {

@@ -2,8 +2,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RemoteBuffer } from '../../../../../src/target/transport/rdma_connection.ts';
-import { greet, iwarpPair, type IwarpPairOptions } from '../../../../support/iwarp_pair.ts';
-import { settled } from '../../../../support/memory_sockets.ts';
+import { fpduLengthOf } from '../../../../../src/target/transport/iwarp/fpdu.ts';
+import { IwarpConnection } from '../../../../../src/target/transport/iwarp/iwarp_connection.ts';
+import { encodeMpaFrame } from '../../../../../src/target/transport/iwarp/mpa_frame.ts';
+import { SYSTEM_CLOCK } from '../../../../../src/util/clock.ts';
+import {
+  eventsInto,
+  greet,
+  iwarpPair,
+  newHeard,
+  type IwarpPairOptions,
+} from '../../../../support/iwarp_pair.ts';
+import { settled, socketPair } from '../../../../support/memory_sockets.ts';
 
 const bytes = (length: number, seed = 1): Buffer =>
   Buffer.from(Array.from({ length }, (_, index) => (index * 31 + seed * 17) & 0xff));
@@ -60,6 +70,48 @@ describe('establishing', () => {
   });
 });
 
+describe('peer-to-peer startup', () => {
+  const none = { rtrEmpty: false, rtrWrite: false, rtrRead: false };
+  const cases = [
+    ['rtrEmpty', Buffer.alloc(0)],
+    ['rtrWrite', Buffer.from(`c140${'0'.repeat(24)}`, 'hex')],
+    ['rtrRead', Buffer.from(`4141${'0'.repeat(8)}0000000100000001${'0'.repeat(64)}`, 'hex')],
+  ] as const;
+
+  test.each(cases)(
+    'an initiator that is ready by %s is answered from then on',
+    async (rtr, ulpdu) => {
+      const sockets = socketPair();
+      const heard = newHeard();
+      const offer = { crc: false, ird: 1, ord: 1, privateData: Buffer.alloc(0) };
+      const connection = new IwarpConnection({
+        socket: sockets.near,
+        clock: SYSTEM_CLOCK,
+        emss: 1448,
+        events: eventsInto(heard),
+        startup: { role: 'responder', offerFor: () => offer },
+      });
+      sockets.far.on('data', () => {});
+      const depths = { ird: 1, ord: 0, peerToPeer: true, ...none, [rtr]: true };
+      const flags = { markers: false, crc: false, reject: false, revision: 2 };
+      const request = { ...flags, depths, privateData: Buffer.alloc(0) };
+      sockets.far.write(encodeMpaFrame('request', request));
+      await settled();
+      connection.send(Buffer.from('welcome'), null);
+      await settled();
+      expect(sockets.wire.near().includes('welcome')).toBe(false);
+      const frame = Buffer.alloc(fpduLengthOf(ulpdu.length));
+      frame.writeUInt16BE(ulpdu.length);
+      ulpdu.copy(frame, 2);
+      sockets.far.write(frame);
+      await settled();
+      expect(sockets.wire.near().includes('welcome')).toBe(true);
+      expect(heard.ended).toBeNull();
+      connection.disconnect(false);
+    },
+  );
+});
+
 describe('messages', () => {
   test('arrive whole, in order, at any cut of the stream and any segment size', async () => {
     const lists = fc.array(fc.uint8Array({ maxLength: 4000 }), { minLength: 1, maxLength: 6 });
@@ -94,6 +146,21 @@ describe('messages', () => {
     await settled();
     expect(responder.heard.messages).toEqual([]);
     expect(initiator.heard.ended).toContain('longer than its buffer');
+  });
+
+  test('all four Sends arrive with what they carry', async () => {
+    const { initiator, responder } = await opened();
+    for (const solicited of [false, true]) {
+      const region = responder.connection.register(bytes(8), { remoteWrite: true });
+      for (const stag of [null, region?.stag ?? 0]) {
+        responder.connection.postReceive(Buffer.alloc(10));
+        initiator.connection.send(bytes(3), stag, solicited);
+        await settled();
+        expect(responder.heard.invalidated.at(-1)).toBe(stag);
+        expect(responder.heard.solicited.at(-1)).toBe(solicited);
+      }
+    }
+    expect(responder.heard.ended).toBeNull();
   });
 
   test('a message takes back a tag of the receiver, once', async () => {
