@@ -1,5 +1,5 @@
 /** The pages of `help`, made of the declarations. */
-import { format, isSecret, syntaxOf } from '../objects/attribute.ts';
+import { format, isSecret, syntaxOf, wordsOf } from '../objects/attribute.ts';
 import type { Attribute } from '../objects/attribute.ts';
 import type { Parameter } from '../objects/node.ts';
 import type { Params } from './arguments.ts';
@@ -103,6 +103,17 @@ const APPLIES = {
   'while-unexported': 'can be changed only while no LUN exports the storage object',
 } as const;
 
+/** A value that can be set; a secret is better typed than written. */
+function exampleValue(attribute: Attribute): string {
+  if (isSecret(attribute)) return '';
+  const words = wordsOf(attribute);
+  const other = words.find((word) => word !== format(attribute, attribute.default));
+  const only = attribute.kind === 'bool' && attribute.only !== undefined;
+  if (other !== undefined && !only) return `=${other}`;
+  const initial = format(attribute, attribute.default);
+  return `=${initial === '' ? 'TEXT' : /\s/.test(initial) ? `"${initial}"` : initial}`;
+}
+
 export function attributePage(
   group: string,
   name: string,
@@ -121,6 +132,7 @@ export function attributePage(
   if (attribute.kind === 'uint' && attribute.unit !== undefined)
     rows.push(['Unit', attribute.unit]);
   if (attribute.readonly === true) rows.push(['Access', 'read only']);
+  else rows.push(['Example', `set ${group} ${name}${exampleValue(attribute)}`]);
   if (attribute.spec !== undefined) rows.push(['Defined in', attribute.spec]);
   if (attribute.why !== undefined) rows.push(['Restricted', attribute.why]);
   const lines = rows.map(([key, value]) => `${`${key}:`.padEnd(14)}${value}\n`).join('');

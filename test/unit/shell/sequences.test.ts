@@ -4,9 +4,7 @@ import { testShell } from './kit.ts';
 
 test('commands run in order, and an error ends the line', async () => {
   const { client, run } = testShell();
-  const said = await run(
-    '/backstores/ramdisk create a 1M; /backstores/ramdisk create a 1M; /backstores/ramdisk create b 1M',
-  );
+  const said = await run('cd /backstores/ramdisk; create a 1M; create a 1M; create b 1M');
   expect(said).toContain('Created ramdisk a with size 1M.');
   expect(said).toContain('Storage object ramdisk/a exists');
   expect(Object.keys(client.document.backstores.ramdisk)).toEqual(['a']);

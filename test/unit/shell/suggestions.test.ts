@@ -39,3 +39,26 @@ test('help topics lists the guides, and each is shown', async () => {
   }
   expect(await run('help Demo_Mode')).toContain('generate_node_acls=1');
 });
+
+test('the example in the help of each attribute can be set', async () => {
+  const { run } = testShell();
+  await run(...EXAMPLE);
+  const failed: string[] = [];
+  for (const [path, group] of [
+    [TPG, 'attribute'],
+    [TPG, 'parameter'],
+    [TPG, 'auth'],
+    ['/backstores/ramdisk/ram1', 'attribute'],
+    [`${TPG}/acls/iqn.1994-05.com.redhat:c1`, 'attribute'],
+    ['/', 'global'],
+  ] as const) {
+    const page = await run(`${path} help ${group}`);
+    const examples = page.match(/(?<=^Example: +)set .*$/gm) ?? [];
+    expect(examples.length).toBeGreaterThan(1);
+    for (const example of examples.filter((one) => one.includes('='))) {
+      const said = await run(`${path} ${example}`);
+      if (!said.startsWith('Parameter')) failed.push(`${path} ${example}: ${said}`);
+    }
+  }
+  expect(failed).toEqual([]);
+});
