@@ -68,6 +68,15 @@ export const STORAGE_ATTRIBUTES = {
     help: 'If set to 1, force SPC-3 PR Activate Persistence across Target Power Loss operation.',
   },
   is_nonrot: { ...flag(false), help: 'If set to 1, the backstore is a non rotational device.' },
+  max_bandwidth: {
+    ...count(0, Number.MAX_SAFE_INTEGER),
+    unit: 'bytes',
+    help: 'Bytes that all initiators together move in a second; 0 is no limit.',
+  },
+  max_iops: {
+    ...count(0),
+    help: 'Commands of all initiators together in a second; 0 is no limit.',
+  },
   max_unmap_block_desc_count: {
     ...count(0, 4096),
     help: 'Maximum number of block descriptors for UNMAP.',

@@ -1,6 +1,7 @@
 /** A logical unit (SAM-5 §4.6.19): a storage object as initiators see it, whoever they are. */
 import type { StorageAttributes } from '../../objects/declarations/storage.ts';
 import type { BackstoreKind } from '../../objects/document.ts';
+import type { Clock } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
 import type { Backstore, StorageFault } from '../storage/backstore.ts';
 import { abortCommands } from './abort.ts';
@@ -18,6 +19,8 @@ export interface LogicalUnitOptions {
   readonly attributes: StorageAttributes;
   readonly storage: Backstore;
   readonly log: Log;
+  /** Absent: the system's. */
+  readonly clock?: Clock | undefined;
 }
 
 /** Attributes that only mode pages, or only INQUIRY data, or READ CAPACITY show to initiators. */
@@ -67,7 +70,8 @@ export class LogicalUnit {
     this.storage = options.storage;
     this.log = options.log;
     this.#attributes = options.attributes;
-    this.taskSet = new TaskSet(options.attributes.queue_depth);
+    this.taskSet = new TaskSet(options.attributes.queue_depth, options.clock);
+    this.taskSet.setRates(options.attributes);
     options.storage.setWriteCache(this.defaultWriteCache);
     this.#toldBlockCount = this.blockCount;
   }
@@ -120,6 +124,7 @@ export class LogicalUnit {
       names.some((name) => previous[name] !== next[name]);
     this.#attributes = next;
     this.taskSet.queueDepth = next.queue_depth;
+    if (differs(['max_iops', 'max_bandwidth'])) this.taskSet.setRates(next);
     if (differs(['emulate_write_cache'])) this.#switchWriteCache(this.defaultWriteCache);
     if (differs(SHOWN_IN_MODE)) this.raise(UNIT_ATTENTION.MODE_PARAMETERS_CHANGED);
     if (differs(SHOWN_IN_INQUIRY)) this.raise(UNIT_ATTENTION.INQUIRY_DATA_CHANGED);

@@ -5,8 +5,10 @@
  * pass one another once they run (unrestricted reordering); ORDERED ones wait for all older and
  * hold back all younger; HEAD OF QUEUE goes before everything that has not begun.
  */
+import { SYSTEM_CLOCK, type Clock, type Timer } from '../../util/clock.ts';
 import type { Command } from './command.ts';
 import type { ItNexus } from './nexus.ts';
+import { RateLimit, type Rates } from './rate_limit.ts';
 import { TASK_ATTRIBUTE } from './scsi_task.ts';
 
 /** Commands that may wait in one task set; beyond it the initiator hears TASK SET FULL. */
@@ -19,9 +21,23 @@ export class TaskSet {
   readonly #waiting: Command[] = [];
   readonly #running: Command[] = [];
   #pumping = false;
+  readonly #clock: Clock;
+  readonly #limit: RateLimit;
+  /** Until the rate lets the next command begin. */
+  #timer: Timer | null = null;
 
-  constructor(queueDepth: number) {
+  constructor(queueDepth: number, clock: Clock = SYSTEM_CLOCK) {
     this.queueDepth = queueDepth;
+    this.#clock = clock;
+    this.#limit = new RateLimit(() => clock.nowMs());
+  }
+
+  /** Commands beyond it wait; those that wait already begin when it allows. */
+  setRates(rates: Rates): void {
+    this.#limit.set(rates);
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.pump();
   }
 
   /** False: TASK SET FULL; the command was not taken. */
@@ -102,12 +118,25 @@ export class TaskSet {
       if ((command.itl?.running ?? this.#running.length) < this.queueDepth) {
         if (!this.#mayRun(command)) return null;
         if (taskAttribute === TASK_ATTRIBUTE.ORDERED && at > 0) return null;
+        if (this.#limit.active && !this.#admit(command)) return null;
         this.#waiting.splice(at, 1);
         return command;
       }
       if (taskAttribute > TASK_ATTRIBUTE.SIMPLE) return null;
     }
     return null;
+  }
+
+  /** False: too early; `pump` comes again in time. */
+  #admit({ task }: Command): boolean {
+    if (this.#timer !== null) return false;
+    const waitMs = this.#limit.admit(task.dataInExpected + task.dataOutExpected);
+    if (waitMs === 0) return true;
+    this.#timer = this.#clock.after(Math.ceil(waitMs), () => {
+      this.#timer = null;
+      this.pump();
+    });
+    return false;
   }
 
   /** SAM-5 §8.6: an ORDERED command runs after all older and before all younger commands. */

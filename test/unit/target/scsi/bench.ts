@@ -1,4 +1,5 @@
 /** A logical unit, nexuses on it, and an initiator that is a few arrays. */
+import type { Clock } from '../../../../src/util/clock.ts';
 import { STORAGE_ATTRIBUTES_OF } from '../../../../src/objects/declarations/storage.ts';
 import type { StorageAttributes } from '../../../../src/objects/declarations/storage.ts';
 import { effective } from '../../../../src/objects/attribute.ts';
@@ -197,6 +198,7 @@ export function run(
 }
 
 export interface UnitOptions {
+  readonly clock?: Clock;
   readonly kind?: BackstoreKind;
   readonly name?: string;
   readonly blocks?: number;
@@ -221,6 +223,7 @@ export function unit(options: UnitOptions = {}): { lu: LogicalUnit; medium: Scri
     attributes: all,
     storage: medium,
     log: SILENT_LOG,
+    clock: options.clock,
   });
   return { lu, medium };
 }

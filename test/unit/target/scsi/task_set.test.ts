@@ -12,6 +12,7 @@ import {
   targetReset,
 } from '../../../../src/target/scsi/task_management.ts';
 import { MAX_WAITING_COMMANDS } from '../../../../src/target/scsi/task_set.ts';
+import { FakeClock } from '../../../loopback/served.ts';
 import {
   attentions,
   BLOCK,
@@ -25,6 +26,7 @@ import {
   unit,
   type Options,
   type ScriptedMedium,
+  type UnitOptions,
 } from './bench.ts';
 
 const { SIMPLE, ORDERED, HEAD_OF_QUEUE } = TASK_ATTRIBUTE;
@@ -339,5 +341,53 @@ describe('a logical unit', () => {
     medium.release();
     expect((await run(nexus, TEST_UNIT_READY)).outcome).toBe('good');
     expect([lu.taskSet.size, STAGING.usedBytes]).toEqual([0, 0]);
+  });
+});
+
+describe('a logical unit with a rate', () => {
+  const setup = (attributes: UnitOptions['attributes']) => {
+    const clock = new FakeClock();
+    ({ lu, medium } = unit({ attributes: attributes ?? {}, clock }));
+    nexus = nexusOn({ 0: lu });
+    return clock;
+  };
+  const over = (tasks: readonly { done: boolean }[]) => tasks.filter(({ done }) => done).length;
+
+  test('holds commands back in their order, and lets them go on in time', () => {
+    const clock = setup({ max_iops: 10 });
+    const tasks = Array.from({ length: 5 }, () => read(nexus));
+    expect(over(tasks)).toBe(2);
+    clock.pass(100);
+    expect(tasks.map(({ done }) => done)).toEqual([true, true, true, false, false]);
+    clock.pass(200);
+    expect(over(tasks)).toBe(5);
+    expect(lu.taskSet.size).toBe(0);
+  });
+
+  test('counts bytes of both directions', () => {
+    const clock = setup({ max_bandwidth: 10 * BLOCK });
+    const tasks = [read(nexus), write(nexus), read(nexus), write(nexus)];
+    expect(over(tasks)).toBe(2);
+    clock.pass(100);
+    expect(over(tasks)).toBe(3);
+  });
+
+  test('set anew, holds for commands that wait already', () => {
+    setup({ max_iops: 1 });
+    const tasks = Array.from({ length: 5 }, () => read(nexus));
+    expect(over(tasks)).toBeLessThan(5);
+    lu.updateAttributes({ ...lu.attributes, max_iops: 0 });
+    expect(over(tasks)).toBe(5);
+    expect(attentions(nexus)).toEqual([]);
+  });
+
+  test('aborts what waits for its time', () => {
+    setup({ max_iops: 1 });
+    const tasks = Array.from({ length: 5 }, () => read(nexus));
+    let stopped = false;
+    abortTaskSet(nexus, 0, () => (stopped = true));
+    expect(stopped).toBe(true);
+    expect(tasks.slice(-2).map(({ aborted }) => aborted)).toEqual([true, true]);
+    expect(lu.taskSet.size).toBe(0);
   });
 });
