@@ -80,6 +80,14 @@ async function runCase(context, oneCase, targets) {
   return summarise(oneCase, rounds);
 }
 
+/** What is compiled while it runs is compiled before the first figure. */
+async function warmUp(context, targets) {
+  const load = ['--size', '4096', '--write', '30', '--depth', '32'];
+  for (const target of targets.values()) {
+    await measure(context, { name: 'warm-up', medium: 'file', load }, target);
+  }
+}
+
 /** The generator must drive a target that does nothing at twice our figure. */
 async function proveGenerator(context, cases, folder) {
   const echo = await startEcho(folder);
@@ -108,6 +116,7 @@ async function runAll(options, cases, folder, memoryFolder) {
   const context = { load, files, options };
   const results = [];
   try {
+    await warmUp(context, targets);
     say(options, HEADING);
     for (const oneCase of cases) {
       const result = await runCase(context, oneCase, targets);

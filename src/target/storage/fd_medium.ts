@@ -70,8 +70,9 @@ export class FdMedium implements Backstore, OperationOwner {
     this.#readsNow = this.#syscalls !== null;
     this.#lane = (options.slots ?? IO_SLOTS).lane();
     const nowMs = options.nowMs ?? (() => performance.now());
-    this.#readPace = new Pace(SLOW_READ_MS, nowMs);
-    this.#writePace = new Pace(SLOW_WRITE_MS, nowMs);
+    const waits = this.#syscalls?.voluntarySwitches ?? null;
+    this.#readPace = new Pace(SLOW_READ_MS, nowMs, waits);
+    this.#writePace = new Pace(SLOW_WRITE_MS, nowMs, waits);
   }
 
   get sizeBytes(): number {

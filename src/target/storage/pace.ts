@@ -1,7 +1,8 @@
 /**
  * Whether a call that might block is made on the event loop: as long as such calls are quick. Slow
  * ones close the way for a while, the longer the more often it happens. One alone says nothing: the
- * thread may have lost its core in the midst of it. Two close together, or a very slow one, do.
+ * thread may have lost its core in the midst of it. Two close together, or a very slow one, do; and
+ * where the system tells whether the thread waited, the second counts only if it did.
  */
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2000;
@@ -20,15 +21,25 @@ export class Pace {
   #pauseMs = FIRST_PAUSE_MS;
   /** Since the last slow call. */
   #quick = CLOSE_TOGETHER;
+  readonly #waits: (() => number) | null;
+  #waitsBefore = 0;
 
-  constructor(slowMs: number, nowMs: () => number) {
+  /** `waits`: how often this thread has waited so far. */
+  constructor(slowMs: number, nowMs: () => number, waits: (() => number) | null = null) {
     this.#slowMs = slowMs;
     this.#nowMs = nowMs;
+    this.#waits = waits;
+  }
+
+  /** The last slow call was a moment ago: another one would tell. */
+  get #suspicious(): boolean {
+    return this.#quick < CLOSE_TOGETHER;
   }
 
   /** True: the call may be made now, and `took` follows it. */
   begin(): boolean {
     this.#began = this.#nowMs();
+    if (this.#suspicious && this.#waits !== null) this.#waitsBefore = this.#waits();
     return this.#began >= this.#closedUntil;
   }
 
@@ -39,10 +50,14 @@ export class Pace {
       if (++this.#quick === FORGIVEN_AFTER) this.#pauseMs = FIRST_PAUSE_MS;
       return;
     }
-    const chance = this.#quick >= CLOSE_TOGETHER && tookMs <= VERY_SLOW * this.#slowMs;
+    const chance = tookMs <= VERY_SLOW * this.#slowMs && !(this.#suspicious && this.#waited());
     this.#quick = 0;
     if (chance) return;
     this.#closedUntil = now + this.#pauseMs;
     this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
+  }
+
+  #waited(): boolean {
+    return this.#waits === null || this.#waits() !== this.#waitsBefore;
   }
 }

@@ -25,6 +25,8 @@ export interface Syscalls {
    * bytes read, 0 when there are none, `NO_READ_NOW` when that cannot be asked of this file.
    */
   readNow(fd: number, into: Buffer, byteOffset: number): number;
+  /** getrusage(2): how often this thread gave up its core to wait for something. */
+  voluntarySwitches(): number;
 }
 
 export const NO_READ_NOW = -1;
@@ -39,6 +41,10 @@ const SEEK_HOLE = 4;
 const BLKGETSIZE64 = 0x8008_1272;
 const BLKROGET = 0x125e;
 const RWF_NOWAIT = 0x08;
+const RUSAGE_THREAD = 1;
+/** struct rusage on 64-bit machines: 18 words, ru_nvcsw is the last but one. */
+const RUSAGE_WORDS = 18;
+const RU_NVCSW = 16;
 
 /** What of the package is used. */
 interface ForeignFunction {
@@ -64,6 +70,8 @@ function bind(): Syscalls | null {
     const preadv2 = libc.func(
       'int64_t preadv2(int fd, void *vector, int count, int64_t offset, int flags)',
     );
+    const getrusage = libc.func('int getrusage(int who, void *usage)');
+    const usage = new BigInt64Array(RUSAGE_WORDS);
     // struct iovec: address and length, in the machine's own words.
     const vector = new BigUint64Array(2);
     const ask = (fd: number, request: number, answer: Buffer): boolean =>
@@ -90,6 +98,10 @@ function bind(): Syscalls | null {
       blockDeviceReadOnly(fd) {
         const answer = Buffer.alloc(4);
         return ask(fd, BLKROGET, answer) ? answer.readInt32LE() !== 0 : null;
+      },
+      voluntarySwitches() {
+        getrusage(RUSAGE_THREAD, usage);
+        return Number(usage[RU_NVCSW]);
       },
       readNow(fd, into, byteOffset) {
         vector[0] = koffi.address(into);

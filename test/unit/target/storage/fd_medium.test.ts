@@ -110,6 +110,13 @@ describe.skipIf(SYSCALLS === null)('what the page cache has', () => {
   });
 });
 
+test.skipIf(SYSCALLS === null)('the system tells when this thread has waited', async () => {
+  const before = SYSCALLS?.voluntarySwitches() ?? 0;
+  // A wait that nobody else can end: the thread gives up its core.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  expect(SYSCALLS?.voluntarySwitches()).toBeGreaterThan(before);
+});
+
 describe('writes to the page cache', () => {
   const block = Buffer.alloc(4096, 0x5a);
 

@@ -37,6 +37,27 @@ describe('pace', () => {
     expect(call(1)).toBe(true);
   });
 
+  test('where the system tells, only calls in which the thread waited count', () => {
+    const time = { now: 0, waits: 7 };
+    const pace = new Pace(
+      SLOW_MS,
+      () => time.now,
+      () => time.waits,
+    );
+    const call = (ms: number, waited: number): boolean => {
+      if (!pace.begin()) return false;
+      time.now += ms;
+      time.waits += waited;
+      pace.took();
+      return true;
+    };
+    for (let at = 0; at < 5; at++) expect(call(20, 0)).toBe(true);
+    time.waits += 3;
+    expect(call(20, 0)).toBe(true);
+    expect(call(20, 1)).toBe(true);
+    expect(call(1, 0)).toBe(false);
+  });
+
   test('a very slow call closes it at once', () => {
     const { call } = setup();
     expect(call(101)).toBe(true);
