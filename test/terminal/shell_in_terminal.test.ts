@@ -100,8 +100,8 @@ async function makeTarget(device: string): Promise<string> {
   if (isFree) expect(portal).toContain('Using default IP port 3260');
   expect(portal).toContain(`Created network portal ${address}:${port}.`);
   expect(await line('ls')).toContain('[OK]');
-  expect(await line('iser_enable')).toContain('Cannot change iser');
-  expect(await line(`/iscsi/${target}/tpgt1/${address}:${port} ls`)).toContain('[OK]');
+  expect(await line('iser_enable')).toContain('iser operation has been enabled');
+  expect(await line(`/iscsi/${target}/tpgt1/${address}:${port} ls`)).toContain('[iser]');
   await line('cd <');
   return target;
 }
@@ -173,7 +173,7 @@ describe('the shell in a terminal', () => {
   test('TAB completes, and shows the choices in columns under the prompt', async () => {
     await tmux.type('b');
     await tmux.keys('Tab');
-    await tmux.waitFor('choices', (lines) => /^backstores\/ +bookmarks$/.test(lastLine(lines)));
+    await tmux.waitFor('choices', (lines) => /^backstores\/ +begin +bookmarks$/.test(lastLine(lines)));
     await tmux.type('a');
     await tmux.waitFor('no choices', (lines) => lastLine(lines) === '/> ba');
     await tmux.keys('Tab');
