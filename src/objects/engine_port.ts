@@ -72,7 +72,10 @@ export interface RuntimeState {
   readonly sessions: readonly SessionInfo[];
   /** Newest first, as many as the engine keeps. */
   readonly refusedLogins: readonly RefusedLoginInfo[];
-  /** Of each storage object since it was opened, all sessions together. Key `fileio/disk1`. */
+  /**
+   * Of each storage object that had a command since it was opened, all sessions together. Key
+   * `fileio/disk1`.
+   */
   readonly io: Readonly<Record<string, IoCounters>>;
   /** `crc32c: native (@node-rs/crc32)`, `syscalls: koffi`: what was chosen at start. */
   readonly accelerators: Readonly<Record<string, string>>;

@@ -146,7 +146,9 @@ export class StorageObjects {
   io(): Record<string, IoCounters> {
     const counters: Record<string, IoCounters> = {};
     for (const [reference, { logicalUnit }] of this.#running) {
-      counters[reference] = logicalUnit.io.snapshot(logicalUnit.taskSet.size);
+      const io = logicalUnit.io.snapshot(logicalUnit.taskSet.size);
+      // Thousands that nobody uses say nothing, and would be sent at each look.
+      if (io.commands > 0 || io.queued > 0) counters[reference] = io;
     }
     return counters;
   }
