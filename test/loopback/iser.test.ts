@@ -9,7 +9,7 @@ import {
   TARGET,
   type TpgOptions,
 } from '../unit/target/iscsi/login_kit.ts';
-import { keysOf, OP, textOf, type Answer } from './initiator.ts';
+import { keysOf, OP, RESERVED, textOf, type Answer } from './initiator.ts';
 import { IserInitiator, type IserOptions } from './iser_initiator.ts';
 import { cdbOf, patternOf } from './served.ts';
 
@@ -197,6 +197,23 @@ describe('the rest of the session', () => {
     expect((await initiator.expect(OP.LOGOUT_RESPONSE)).response).toBe(0);
     await initiator.closed;
     await expect.poll(() => served.served.sessions.size).toBe(0);
+  });
+
+  test('a silent initiator is pinged, lives by its answer, and is dropped without', async () => {
+    const served = await iserBench();
+    const initiator = await login(served);
+    const { clock } = served.served;
+    clock.pass(15_000);
+    const ping = await initiator.expect(OP.NOP_IN);
+    initiator.nopOut({ itt: RESERVED, ttt: ping.ttt });
+    const read = await initiator.run({ read: true, edtl: 100, cdb: cdbOf(100) });
+    expect(read.status).toBe(0);
+    clock.pass(30_000);
+    await initiator.expect(OP.NOP_IN);
+    expect(served.served.sessions.size).toBe(1);
+    clock.pass(30_000);
+    await initiator.closed;
+    expect(served.served.closeReasons.at(-1)).toContain('no answer to NOP-In');
   });
 
   test('an abort is answered after the reads of its command, and nothing is placed', async () => {

@@ -1,4 +1,5 @@
 /** The iSER data mover on an RDMA connection that is played by the test; messages as recorded. */
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DdpSegment } from '../../../../../src/target/transport/iwarp/ddp.ts';
 import { invalidates, isSend } from '../../../../../src/target/transport/iwarp/rdmap.ts';
@@ -85,7 +86,9 @@ let mover: IserMover;
 let control: { bhs: Buffer; data: Buffer }[];
 let ended: string[];
 
-beforeEach(() => {
+beforeEach(fresh);
+
+function fresh(): void {
   rdma = new PlayedRdma();
   control = [];
   ended = [];
@@ -108,7 +111,7 @@ beforeEach(() => {
   });
   events.established(SEND_INVALIDATE);
   mover.enableDatamover(SETTINGS);
-});
+}
 
 /** A message of the initiator, as its provider hands it up. */
 function arrives(message: Buffer): void {
@@ -229,6 +232,20 @@ describe('messages that are no PDU', () => {
     arrives(message);
     expect(rdma.ended).toBe(false);
     expect(control).toEqual([]);
+  });
+
+  test('any bytes behind any header are a PDU, or end the connection', () => {
+    const opcodes = fc.constantFrom(1, 1, 1, 2, 3, 0, 15);
+    const bodies = fc.uint8Array({ maxLength: 200 });
+    fc.assert(
+      fc.property(opcodes, bodies, fc.boolean(), (opcode, body, buffers) => {
+        const given = buffers ? { write: WRITE_BUFFER, read: WRITE_BUFFER } : {};
+        fresh();
+        arrives(Buffer.concat([header({ opcode, ...given }), body]));
+        expect(control.length + (rdma.ended === null ? 0 : 1)).toBe(1);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test('solicited data as a PDU is stray', () => {
