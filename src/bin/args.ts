@@ -50,7 +50,9 @@ Options:
   --config FILE    configuration file
   --socket PATH    the daemon's socket
   --embedded       shell and target in one process, without a daemon
-  --keep-going, -e a script goes on after an error; its exit status is still 1
+  --command, -c COMMANDS  run these, as a script
+  --file, -f FILE  run the script in a file
+  --keep-going, -e  a script goes on after an error; its exit status is still 1
   --quiet, -q      nothing but results and errors
   --version, -v    print the version
   --help, -h       print this

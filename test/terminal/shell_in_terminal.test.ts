@@ -173,7 +173,9 @@ describe('the shell in a terminal', () => {
   test('TAB completes, and shows the choices in columns under the prompt', async () => {
     await tmux.type('b');
     await tmux.keys('Tab');
-    await tmux.waitFor('choices', (lines) => /^backstores\/ +begin +bookmarks$/.test(lastLine(lines)));
+    await tmux.waitFor('choices', (lines) =>
+      /^backstores\/ +begin +bookmarks$/.test(lastLine(lines)),
+    );
     await tmux.type('a');
     await tmux.waitFor('no choices', (lines) => lastLine(lines) === '/> ba');
     await tmux.keys('Tab');

@@ -55,7 +55,7 @@ test('the example in the help of each attribute can be set', async () => {
     const page = await run(`${path} help ${group}`);
     const examples = page.match(/(?<=^Example: +)set .*$/gm) ?? [];
     expect(examples.length).toBeGreaterThan(1);
-    for (const example of examples.filter((one) => one.includes('='))) {
+    for (const example of examples.filter((one) => /=(?!TEXT)/.test(one))) {
       const said = await run(`${path} ${example}`);
       if (!said.startsWith('Parameter')) failed.push(`${path} ${example}: ${said}`);
     }
