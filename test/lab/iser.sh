@@ -16,6 +16,7 @@ step() {
   shift
   if output=$(timeout 180 "$@" 2>&1); then pass "$name"; else
     echo "$output"
+    dmesg | tail -8
     fail "$name"
   fi
 }

@@ -119,7 +119,8 @@ function initiatorSteps(): void {
   const served = new LunsmithProcess();
   const folder = import.meta.dirname;
   const results = new Map<string, string>();
-  const env = { LAB_DIR, LAB_ISER: '1' };
+  // The initiator allocates much for each connection, and gives it back late.
+  const env = { LAB_DIR, LAB_ISER: '1', LAB_MEMORY: '2048' };
   let control: Server | undefined;
   let output = '';
   let status = -1;

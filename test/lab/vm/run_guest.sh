@@ -2,7 +2,7 @@
 # run_guest.sh TIMEOUT_SECONDS SCRIPT [K=V]...
 # Boots the guest under software emulation, runs SCRIPT in it as root with the given environment,
 # streams its output and returns its status (124: timeout, 125: the guest ended without a status).
-# The host's 127.0.0.1 is 10.0.2.2 in the guest. The image is never changed.
+# LAB_MEMORY: MiB of the guest, 1024 by default. The host's 127.0.0.1 is 10.0.2.2 in the guest. The image is never changed.
 set -u
 LAB_DIR=${LAB_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/lunsmith-lab-guest}
 TIMEOUT=$1 SCRIPT=$2
@@ -21,7 +21,7 @@ date +%s >"$RUN/now"
 mkfifo "$RUN/out"
 cat "$RUN/out" &
 READER=$!
-qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m 1024 -smp 2 \
+qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m "${LAB_MEMORY:-1024}" -smp 2 \
   -nodefaults -display none -no-reboot -nographic \
   -kernel "$LAB_DIR/vmlinux" -initrd "$LAB_DIR/initrd.img" \
   -append "console=ttyS0 quiet nokaslr mitigations=off panic=-1 random.trust_cpu=on" \
