@@ -18,7 +18,9 @@ const NO_LOCK: ConfigLock = { release: () => {} };
 /** Rejects with ConfigError when another daemon holds the file. */
 export async function lockConfig(file: string): Promise<ConfigLock> {
   if (process.platform !== 'linux') return NO_LOCK;
-  const digest = createHash('sha256').update(await truePath(file)).digest('hex');
+  const digest = createHash('sha256')
+    .update(await truePath(file))
+    .digest('hex');
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: Error & { code?: string }) => {
