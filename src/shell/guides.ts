@@ -54,7 +54,8 @@ A portal may offer iSER beside iSCSI over TCP:
 
   portals/IP:PORT enable_iser true
 
-Where this build does not serve it, the command says so and the portal goes on over TCP.
+Both are then served on the same port. The target speaks iWARP over ordinary TCP by itself: no
+RDMA adapter is needed here, and soft-iWARP (siw) is enough at a Linux initiator.
 `,
   },
   persistence: {

@@ -164,7 +164,7 @@ export const PORTALS: NodeKind = {
       seeAlso: ['delete'],
     },
     delete: {
-      help: 'Deletes a network portal.\nIts connections end.',
+      help: 'Deletes a network portal.\nNew logins there end; sessions that exist go on.',
       params: {
         ip_address: {
           ...textParameter('IPv4 or IPv6 address.'),
