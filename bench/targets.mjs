@@ -1,5 +1,6 @@
 // The targets under comparison. Each serves the same files: LUN numbers are in `luns` by medium.
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { Buffer } from 'node:buffer';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { ROOT } from '../scripts/prepare.mjs';
@@ -192,11 +193,12 @@ async function startLunsmith({ files, folder, bytes, thousandLuns, nodeArgs = []
   return { name: 'lunsmith', target: NAME, port, luns, pid: child.pid, stop: end };
 }
 
+/** Written in full: a hole would not be in the page cache. */
 function manyFiles(home) {
+  const content = Buffer.alloc(MANY_BYTES, 0x5a);
   return Array.from({ length: THOUSAND }, (_, at) => {
     const file = path.join(home, `many${at}.img`);
-    writeFileSync(file, '');
-    truncateSync(file, MANY_BYTES);
+    writeFileSync(file, content);
     return file;
   });
 }
