@@ -1,5 +1,6 @@
 /** Rates between two looks at the engine's counters: what `top` shows. */
-import type { IoCounters, RuntimeState } from '../objects/engine_port.ts';
+import { NO_IO, type IoCounters, type RuntimeState } from '../objects/engine_port.ts';
+import { own } from '../objects/document.ts';
 import { printable, sessionIo } from '../objects/kinds/sessions.ts';
 
 export interface Rate {
@@ -49,8 +50,9 @@ function rate(name: string, before: IoCounters | undefined, now: IoCounters, ms:
 export function ratesBetween(before: Sample, now: Sample): Rates {
   const ms = now.atMs - before.atMs;
   const old = before.runtime;
-  const luns = Object.entries(now.runtime.io).map(([reference, io]) =>
-    rate(reference, Object.hasOwn(old.io, reference) ? old.io[reference] : undefined, io, ms),
+  // What had no command yet has no counters.
+  const luns = Object.keys(now.runtime.storageObjects).map((reference) =>
+    rate(reference, own(old.io, reference), own(now.runtime.io, reference) ?? NO_IO, ms),
   );
   const known = new Map(old.sessions.map((session) => [session.sid, sessionIo(session)]));
   const sessions = now.runtime.sessions

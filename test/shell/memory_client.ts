@@ -101,11 +101,16 @@ export class MemoryClient implements ControlClient {
       this.sessions = this.sessions.filter((session) => session.sid !== sid);
       return {};
     },
-    runtime: () => ({
-      ...healthyRuntime(this.document, this.sessions),
-      refusedLogins: this.refusedLogins,
-      io: this.io,
-    }),
+    runtime: () => {
+      const runtime = healthyRuntime(this.document, this.sessions);
+      const counted = Object.keys(this.io).map((name) => [name, { ok: true }] as const);
+      return {
+        ...runtime,
+        storageObjects: { ...runtime.storageObjects, ...Object.fromEntries(counted) },
+        refusedLogins: this.refusedLogins,
+        io: this.io,
+      };
+    },
     undo: () => {
       throw new ConfigError('Nothing to undo');
     },

@@ -22,7 +22,13 @@ const sessionWith = (sid: number, values: Partial<IoCounters>) => ({
     io: io(values),
   })),
 });
-const runtimeWith = (parts: Partial<RuntimeState>): RuntimeState => ({ ...IDLE_RUNTIME, ...parts });
+/** What has counters is a storage object, too. */
+const runtimeWith = (parts: Partial<RuntimeState>): RuntimeState => ({
+  ...IDLE_RUNTIME,
+  storageObjects: Object.fromEntries(Object.keys(parts.io ?? {}).map((name) => [name, OK])),
+  ...parts,
+});
+const OK = { ok: true };
 
 describe('rates', () => {
   test('are differences per second, latency the mean of the period', () => {
@@ -46,6 +52,12 @@ describe('rates', () => {
       ['a', 5],
       ['b', 3],
     ]);
+  });
+
+  test('a disk without any command yet is shown, with nothing but zeros', () => {
+    const idle = runtimeWith({ storageObjects: { 'ramdisk/quiet': OK } });
+    const { luns } = ratesBetween({ atMs: 0, runtime: idle }, { atMs: 1000, runtime: idle });
+    expect(luns).toMatchObject([{ name: 'ramdisk/quiet', iops: 0, latencyMs: 0, queued: 0 }]);
   });
 
   test('a session is the sum of its LUNs; discovery has none', () => {
