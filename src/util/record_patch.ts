@@ -21,6 +21,7 @@ export function patchBetween<T>(
   after: Readonly<Record<string, T>>,
 ): RecordPatch<T> {
   const set: Record<string, T> = {};
+  if (before === after) return { set, gone: [] };
   for (const [key, value] of Object.entries(after)) {
     if (!Object.hasOwn(before, key) || !alike(before[key], value)) set[key] = value;
   }

@@ -46,6 +46,9 @@ export class StorageObjects {
   readonly #retired: { readonly kind: string; readonly running: Running }[] = [];
   /** Of another size since the plan under way. */
   readonly #resized = new Set<StorageDevice>();
+  /** As last told; of thousands of objects only those touched since are looked at again. */
+  #health: Readonly<Record<string, Health>> = {};
+  readonly #touched = new Set<string>();
   readonly #options: StorageObjectsOptions;
 
   constructor(options: StorageObjectsOptions) {
@@ -58,6 +61,14 @@ export class StorageObjects {
 
   /** Resolves with why the object is degraded, if it is; rejects when not `tolerant` of that. */
   async apply(step: Step, tolerant: boolean): Promise<string | undefined> {
+    try {
+      return await this.#apply(step, tolerant);
+    } finally {
+      this.#touched.add(step.path.slice(1).join('/'));
+    }
+  }
+
+  async #apply(step: Step, tolerant: boolean): Promise<string | undefined> {
     const [, kind = '', name = ''] = step.path;
     const reference = `${kind}/${name}`;
     const after = step.after as StorageObject | undefined;
@@ -87,6 +98,7 @@ export class StorageObjects {
     const found = await examineDevice(value.dev);
     if (found === null) throw new Error(`${value.dev} is not a block device any more`);
     device.resize(found.size);
+    this.#touched.add(reference);
     logicalUnit.capacityChanged();
     return found.size;
   }
@@ -94,7 +106,10 @@ export class StorageObjects {
   /** The plan holds: what it removed is closed. */
   async commit(): Promise<void> {
     const gone = this.#retired.splice(0);
-    for (const device of this.#resized) device.settle();
+    for (const device of this.#resized) {
+      device.settle();
+      this.#touched.add(this.#referenceOf(device) ?? '');
+    }
     this.#resized.clear();
     const closing: Promise<void>[] = [];
     for (const { running } of gone) {
@@ -131,24 +146,31 @@ export class StorageObjects {
     await this.commit();
     const all = [...this.#running.values()];
     this.#running.clear();
+    this.#health = {};
     await Promise.all(all.map(close));
   }
 
-  health(): Record<string, Health> {
-    const states: Record<string, Health> = {};
-    for (const [reference, { device }] of this.#running) {
-      const { health, sizeBytes } = device;
-      states[reference] = health.ok ? { ...health, size: sizeBytes } : health;
+  /** The same record as long as nothing changed. */
+  health(): Readonly<Record<string, Health>> {
+    if (this.#touched.size === 0) return this.#health;
+    const states = { ...this.#health };
+    for (const reference of this.#touched) {
+      const running = this.#running.get(reference);
+      if (running === undefined) delete states[reference];
+      else states[reference] = healthOf(running.device);
     }
+    this.#touched.clear();
+    this.#health = states;
     return states;
   }
 
   io(): Record<string, IoCounters> {
     const counters: Record<string, IoCounters> = {};
     for (const [reference, { logicalUnit }] of this.#running) {
-      const io = logicalUnit.io.snapshot(logicalUnit.taskSet.size);
       // Thousands that nobody uses say nothing, and would be sent at each look.
-      if (io.commands > 0 || io.queued > 0) counters[reference] = io;
+      const queued = logicalUnit.taskSet.size;
+      if (logicalUnit.io.unused && queued === 0) continue;
+      counters[reference] = logicalUnit.io.snapshot(queued);
     }
     return counters;
   }
@@ -170,6 +192,7 @@ export class StorageObjects {
         // By now it may have another name.
         const name = this.#referenceOf(device);
         if (name === undefined) return;
+        this.#touched.add(name);
         onHealth(name, health);
         this.#running.get(name)?.logicalUnit.capacityChanged();
       },
@@ -238,6 +261,10 @@ export class StorageObjects {
 async function close({ device, logicalUnit }: Running): Promise<void> {
   await logicalUnit.close();
   await device.close();
+}
+
+function healthOf({ health, sizeBytes }: StorageDevice): Health {
+  return health.ok ? { ...health, size: sizeBytes } : health;
 }
 
 /** All but attributes, write_back and size: what may change without another device. */

@@ -10,6 +10,11 @@ export class IoCounter {
   #errors = 0;
   #busyMs = 0;
 
+  /** No command is over yet. */
+  get unused(): boolean {
+    return this.#commands === 0;
+  }
+
   /** A command is over, `failed` when its status is not GOOD, `elapsedMs` after it arrived. */
   command(elapsedMs: number, failed: boolean): void {
     this.#commands++;
