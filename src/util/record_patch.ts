@@ -15,15 +15,21 @@ function alike(a: unknown, b: unknown): boolean {
   return names.every((name) => (a as Plain)[name] === (b as Plain)[name]);
 }
 
-/** Values are compared one level deep. */
+/** Values are compared one level deep; at most `limit` of them are set: patch what is left again. */
 export function patchBetween<T>(
   before: Readonly<Record<string, T>>,
   after: Readonly<Record<string, T>>,
+  limit = Infinity,
 ): RecordPatch<T> {
   const set: Record<string, T> = {};
   if (before === after) return { set, gone: [] };
-  for (const [key, value] of Object.entries(after)) {
-    if (!Object.hasOwn(before, key) || !alike(before[key], value)) set[key] = value;
+  let left = limit;
+  // Names first: pairs of thousands of entries would be as many arrays.
+  for (const key of Object.keys(after)) {
+    const value = after[key] as T;
+    if (Object.hasOwn(before, key) && alike(before[key], value)) continue;
+    set[key] = value;
+    if (--left === 0) break;
   }
   const gone = Object.keys(before).filter((key) => !Object.hasOwn(after, key));
   return { set, gone };

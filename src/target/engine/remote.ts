@@ -91,7 +91,13 @@ export function startEngineThread(
       await feedSteps(steps, (piece) => invoke('feed', piece));
       return invoke('apply', applyOptions);
     },
-    runtime: async () => mirror.merge(await invoke<RuntimePatch>('runtime')),
+    async runtime() {
+      for (;;) {
+        const patch = await invoke<RuntimePatch>('runtime');
+        const state = mirror.merge(patch);
+        if (!patch.more) return state;
+      }
+    },
     probe: (path) => invoke('probe', path),
     createFile: (path, size, sparse) => invoke('createFile', path, size, sparse),
     removeFile: (path) => invoke('removeFile', path),

@@ -9,9 +9,15 @@ import { patchBetween, patched, type RecordPatch } from '../../util/record_patch
 /** Steps in one message: about a millisecond to read. */
 const STEPS_PER_MESSAGE = 256;
 
+/** Entries of one record in one message, for the same reason. */
+const ENTRIES_PER_MESSAGE = 1024;
+
 type Records = 'storageObjects' | 'portals' | 'io';
 export type RuntimePatch = Omit<RuntimeState, Records> & {
   readonly [K in Records]: RecordPatch<RuntimeState[K][string]>;
+} & {
+  /** More has changed than one message holds: ask again. */
+  readonly more: boolean;
 };
 
 const NOTHING: Pick<RuntimeState, Records> = { storageObjects: {}, portals: {}, io: {} };
@@ -32,15 +38,33 @@ export function servedOperations(engine: EnginePort) {
     },
     runtime: async (): Promise<RuntimePatch> => {
       const now = await engine.runtime();
-      const before = known;
-      known = now;
-      return {
-        ...now,
-        storageObjects: patchBetween(before.storageObjects, now.storageObjects),
-        portals: patchBetween(before.portals, now.portals),
-        io: patchBetween(before.io, now.io),
+      const patches = {
+        storageObjects: changes(known.storageObjects, now.storageObjects),
+        portals: changes(known.portals, now.portals),
+        io: changes(known.io, now.io),
       };
+      const more = Object.values(patches).some(
+        ({ set }) => Object.keys(set).length === ENTRIES_PER_MESSAGE,
+      );
+      // What is known as a whole is taken as it is: the next look compares it in no time.
+      known = more ? patchedRecords(known, patches) : now;
+      return { ...now, ...patches, more };
     },
+  };
+}
+
+function changes<T>(before: Readonly<Record<string, T>>, now: Readonly<Record<string, T>>) {
+  return patchBetween(before, now, ENTRIES_PER_MESSAGE);
+}
+
+function patchedRecords(
+  known: Pick<RuntimeState, Records>,
+  patch: Pick<RuntimePatch, Records>,
+): Pick<RuntimeState, Records> {
+  return {
+    storageObjects: patched(known.storageObjects, patch.storageObjects),
+    portals: patched(known.portals, patch.portals),
+    io: patched(known.io, patch.io),
   };
 }
 
@@ -48,16 +72,9 @@ export function servedOperations(engine: EnginePort) {
 export class RuntimeMirror {
   #known = NOTHING;
 
-  merge(patch: RuntimePatch): RuntimeState {
-    const { storageObjects, portals, io } = this.#known;
-    const now = {
-      ...patch,
-      storageObjects: patched(storageObjects, patch.storageObjects),
-      portals: patched(portals, patch.portals),
-      io: patched(io, patch.io),
-    };
-    this.#known = now;
-    return now;
+  merge({ more: _more, ...patch }: RuntimePatch): RuntimeState {
+    this.#known = patchedRecords(this.#known, patch);
+    return { ...patch, ...this.#known };
   }
 }
 
