@@ -46,9 +46,10 @@ export class StorageObjects {
   readonly #retired: { readonly kind: string; readonly running: Running }[] = [];
   /** Of another size since the plan under way. */
   readonly #resized = new Set<StorageDevice>();
-  /** As last told; of thousands of objects only those touched since are looked at again. */
-  #health: Readonly<Record<string, Health>> = {};
-  readonly #touched = new Set<string>();
+  /** Kept as objects change: of thousands, a look at the state would hold up I/O. */
+  readonly #states = new Map<string, Health>();
+  /** The same as a record, until the next change. */
+  #health: Readonly<Record<string, Health>> | undefined;
   readonly #options: StorageObjectsOptions;
 
   constructor(options: StorageObjectsOptions) {
@@ -64,7 +65,7 @@ export class StorageObjects {
     try {
       return await this.#apply(step, tolerant);
     } finally {
-      this.#touched.add(step.path.slice(1).join('/'));
+      this.#touch(step.path.slice(1).join('/'));
     }
   }
 
@@ -98,7 +99,7 @@ export class StorageObjects {
     const found = await examineDevice(value.dev);
     if (found === null) throw new Error(`${value.dev} is not a block device any more`);
     device.resize(found.size);
-    this.#touched.add(reference);
+    this.#touch(reference);
     logicalUnit.capacityChanged();
     return found.size;
   }
@@ -108,7 +109,7 @@ export class StorageObjects {
     const gone = this.#retired.splice(0);
     for (const device of this.#resized) {
       device.settle();
-      this.#touched.add(this.#referenceOf(device) ?? '');
+      this.#touch(this.#referenceOf(device) ?? '');
     }
     this.#resized.clear();
     const closing: Promise<void>[] = [];
@@ -146,22 +147,22 @@ export class StorageObjects {
     await this.commit();
     const all = [...this.#running.values()];
     this.#running.clear();
-    this.#health = {};
+    this.#states.clear();
+    this.#health = undefined;
     await Promise.all(all.map(close));
   }
 
   /** The same record as long as nothing changed. */
   health(): Readonly<Record<string, Health>> {
-    if (this.#touched.size === 0) return this.#health;
-    const states = { ...this.#health };
-    for (const reference of this.#touched) {
-      const running = this.#running.get(reference);
-      if (running === undefined) delete states[reference];
-      else states[reference] = healthOf(running.device);
-    }
-    this.#touched.clear();
-    this.#health = states;
-    return states;
+    this.#health ??= Object.fromEntries(this.#states);
+    return this.#health;
+  }
+
+  #touch(reference: string): void {
+    const running = this.#running.get(reference);
+    if (running === undefined) this.#states.delete(reference);
+    else this.#states.set(reference, healthOf(running.device));
+    this.#health = undefined;
   }
 
   io(): Record<string, IoCounters> {
@@ -192,7 +193,7 @@ export class StorageObjects {
         // By now it may have another name.
         const name = this.#referenceOf(device);
         if (name === undefined) return;
-        this.#touched.add(name);
+        this.#touch(name);
         onHealth(name, health);
         this.#running.get(name)?.logicalUnit.capacityChanged();
       },
