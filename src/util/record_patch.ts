@@ -15,7 +15,7 @@ function alike(a: unknown, b: unknown): boolean {
   return names.every((name) => (a as Plain)[name] === (b as Plain)[name]);
 }
 
-/** Values are compared one level deep; at most `limit` of them are set: patch what is left again. */
+/** Compared one level deep; at most `limit` values are set: what is left needs another patch. */
 export function patchBetween<T>(
   before: Readonly<Record<string, T>>,
   after: Readonly<Record<string, T>>,
