@@ -3,6 +3,8 @@
  * completion, validation, YAML form and JSON Schema are all computed from that literal. Command
  * parameters and RFC 7143 keys are attributes too.
  */
+import { hasControlCharacter } from '../util/control_characters.ts';
+
 interface Common<T> {
   readonly default: T;
   /** A sentence; what `get GROUP` prints under the value. */
@@ -152,8 +154,7 @@ function checkNumber(a: UintAttribute | IntAttribute, v: unknown): Parsed {
 function checkText(a: TextAttribute, v: unknown): Parsed {
   if (typeof v !== 'string') return fail('not text');
   if (v.length > a.lengthMax) return fail(`longer than ${a.lengthMax} characters`);
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
-  if (/[\u0000-\u001f\u007f]/.test(v)) return fail('control characters are not permitted');
+  if (hasControlCharacter(v)) return fail('control characters are not permitted');
   if (v !== '' && a.pattern && !a.pattern.test(v)) {
     return fail(`not ${a.form ?? `of the form ${a.pattern.source}`}`);
   }

@@ -101,6 +101,22 @@ export function own<T>(record: Readonly<Record<string, T>>, key: string): T | un
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
+/** All of both; a storage object or target of `added` takes the place of one with its name. */
+export function joinDocuments(current: Document, added: Document): Document {
+  const { block, fileio, ramdisk } = current.backstores;
+  return {
+    backstores: {
+      block: { ...block, ...added.backstores.block },
+      fileio: { ...fileio, ...added.backstores.fileio },
+      ramdisk: { ...ramdisk, ...added.backstores.ramdisk },
+    },
+    iscsi: {
+      discovery_auth: { ...current.iscsi.discovery_auth, ...added.iscsi.discovery_auth },
+      targets: { ...current.iscsi.targets, ...added.iscsi.targets },
+    },
+  };
+}
+
 /** Where a value stands in the document: `['iscsi', 'targets', name, 'tpgs', '1']`. */
 export type DocumentPath = readonly string[];
 

@@ -19,6 +19,7 @@ import {
   isBytes,
   type FieldCheck,
 } from './validate_kit.ts';
+import { hasControlCharacter } from '../util/control_characters.ts';
 
 const isWwn: FieldCheck = (value, place) => {
   const problem = typeof value === 'string' ? wwnProblem(value) : 'wwn: not text';
@@ -27,8 +28,7 @@ const isWwn: FieldCheck = (value, place) => {
 
 const isPath: FieldCheck = (value, place) => {
   if (typeof value !== 'string') return place.add(`${place.key}: not text`);
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
-  if (/[\u0000-\u001f\u007f]/.test(value) || value.length > 4096) {
+  if (hasControlCharacter(value) || value.length > 4096) {
     return place.add(`${place.key}: not a possible path`);
   }
   const wanted = resolve('/', value);

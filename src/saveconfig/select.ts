@@ -1,5 +1,6 @@
 /** Part of a saved configuration with what it needs, and adding it to the running one. */
 import {
+  joinDocuments,
   EMPTY_DOCUMENT,
   storageObjectOf,
   type BackstoreKind,
@@ -74,16 +75,5 @@ export function mergeDocuments(current: Document, added: Document, replace = fal
     if (replace || !Object.hasOwn(targets, name) || sameValue(targets[name], target)) continue;
     throw new ConfigError(`target with wwn ${name} exist, not restoring`);
   }
-  const { block, fileio, ramdisk } = current.backstores;
-  return {
-    backstores: {
-      block: { ...block, ...added.backstores.block },
-      fileio: { ...fileio, ...added.backstores.fileio },
-      ramdisk: { ...ramdisk, ...added.backstores.ramdisk },
-    },
-    iscsi: {
-      discovery_auth: { ...current.iscsi.discovery_auth, ...added.iscsi.discovery_auth },
-      targets: { ...targets, ...added.iscsi.targets },
-    },
-  };
+  return joinDocuments(current, added);
 }

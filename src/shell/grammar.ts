@@ -4,6 +4,7 @@
  * that cannot be read is an error with a caret under its column, and nothing runs.
  */
 import { ConfigError } from '../objects/errors.ts';
+import { hasControlCharacter } from '../util/control_characters.ts';
 
 export interface Word {
   /** Without quotes and escapes. */
@@ -136,8 +137,7 @@ export function parseLine(line: string): readonly Word[] {
     // A comment starts where a word could: `ls #x`; `a#b` is a name.
     if (at >= line.length || line.charAt(at) === '#') break;
     const { word, next } = scanWord(line, at);
-    // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
-    if (/[\u0000-\u001f\u007f]/.test(word.text)) {
+    if (hasControlCharacter(word.text)) {
       throw new SyntaxProblem('A control character is not possible here', line, word.start);
     }
     if (!word.quoted && OPERATORS.has(word.text)) {

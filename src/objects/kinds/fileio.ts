@@ -27,6 +27,7 @@ import {
 } from './storage_folder.ts';
 import { storageCommands, type Located } from './storage_commands.ts';
 import { storageObjectKind } from './storage_object.ts';
+import { hasControlCharacter } from '../../util/control_characters.ts';
 
 const BLOCK_SIZE = 512;
 
@@ -40,8 +41,7 @@ interface Backing {
 /** An absolute path; `~` is the user's home. */
 export function absolutePath(text: string): string {
   if (text === '') throw new ConfigError('A path is needed');
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
-  if (/[\u0000-\u001f\u007f]/.test(text)) {
+  if (hasControlCharacter(text)) {
     throw new ConfigError(`Control characters are not possible in a path: ${JSON.stringify(text)}`);
   }
   return resolve(text.replace(/^~(?=\/|$)/, homedir()));

@@ -1,4 +1,5 @@
 /** Adding what was imported to the running configuration. */
+import { joinDocuments } from '../../objects/document.ts';
 import type { BackstoreKind, Document, NodeAcl, Target, Tpg } from '../../objects/document.ts';
 import { ConfigError } from '../../objects/errors.ts';
 import { storageObjects } from '../../objects/rules.ts';
@@ -32,18 +33,7 @@ export function withImported(current: Document, added: Document): Document {
         'delete or rename them first',
     );
   }
-  const { block, fileio, ramdisk } = current.backstores;
-  return {
-    backstores: {
-      block: { ...block, ...added.backstores.block },
-      fileio: { ...fileio, ...added.backstores.fileio },
-      ramdisk: { ...ramdisk, ...added.backstores.ramdisk },
-    },
-    iscsi: {
-      discovery_auth: { ...current.iscsi.discovery_auth, ...added.iscsi.discovery_auth },
-      targets: { ...current.iscsi.targets, ...added.iscsi.targets },
-    },
-  };
+  return joinDocuments(current, added);
 }
 
 const filtered = <T>(all: Readonly<Record<string, T>>, keep: (key: string, value: T) => boolean) =>

@@ -109,7 +109,8 @@ export class StorageObjects {
     const gone = this.#retired.splice(0);
     for (const device of this.#resized) {
       device.settle();
-      this.#touch(this.#referenceOf(device) ?? '');
+      const reference = this.#referenceOf(device);
+      if (reference !== undefined) this.#touch(reference);
     }
     this.#resized.clear();
     const closing: Promise<void>[] = [];
