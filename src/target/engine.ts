@@ -5,7 +5,6 @@ import {
   ApplyError,
   type ApplyReport,
   type EngineEvent,
-  type EnginePort,
   type RuntimeState,
 } from '../objects/engine_port.ts';
 import { inverse, type Step } from '../objects/plan.ts';
@@ -16,6 +15,7 @@ import { ConfigState } from './engine/config_state.ts';
 import { Portals } from './engine/portals.ts';
 import { Sessions } from './engine/sessions.ts';
 import { StorageObjects } from './engine/storage_objects.ts';
+import { takeChanges, type RuntimePatch, type ServedEngine } from './engine/transfer.ts';
 import { createBackingFile, probeBacking } from './storage/backing.ts';
 import { poolThreads } from './storage/io_slots.ts';
 import { SYSCALLS_CHOICE } from './storage/syscalls.ts';
@@ -28,11 +28,11 @@ export interface EngineOptions {
   readonly clock?: Clock;
 }
 
-export function createEngine(options: EngineOptions): EnginePort {
+export function createEngine(options: EngineOptions): ServedEngine {
   return new Engine(options);
 }
 
-class Engine implements EnginePort {
+class Engine implements ServedEngine {
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   readonly #log: Log;
   readonly #state = new ConfigState();
@@ -126,12 +126,26 @@ class Engine implements EnginePort {
   }
 
   async runtime(): Promise<RuntimeState> {
+    this.#storage.countIo();
     return {
-      storageObjects: this.#storage.health(),
-      portals: this.#portals.health(),
+      ...this.#moment(),
+      storageObjects: this.#storage.health.whole(),
+      portals: this.#portals.health.whole(),
+      io: this.#storage.io.whole(),
+    };
+  }
+
+  async changes(first: boolean): Promise<RuntimePatch> {
+    const { health, io } = this.#storage;
+    if (first) this.#storage.countIo();
+    const records = { storageObjects: health, portals: this.#portals.health, io };
+    return { ...this.#moment(), ...takeChanges(records) };
+  }
+
+  #moment(): Omit<RuntimeState, 'storageObjects' | 'portals' | 'io'> {
+    return {
       sessions: this.#sessions.list(),
       refusedLogins: this.#sessions.refusedLogins(),
-      io: this.#storage.io(),
       accelerators: {
         crc32c: CRC32C_IMPLEMENTATION,
         syscalls: SYSCALLS_CHOICE,

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { Health } from '../../objects/engine_port.ts';
 import { isWildcard, parsePortal } from '../../objects/portal_address.ts';
+import { ChangingRecord } from '../../util/changing_record.ts';
 import type { Clock, Timer } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
 import { Portal } from '../transport/portal.ts';
@@ -27,6 +28,8 @@ export interface PortalsOptions {
 }
 
 export class Portals {
+  /** Key `<target>/<tag>/<portal>`. */
+  readonly health = new ChangingRecord<Health>();
   readonly #listeners = new Map<string, Listener>();
   readonly #options: PortalsOptions;
 
@@ -39,6 +42,7 @@ export class Portals {
     const existing = this.#listeners.get(key);
     if (existing !== undefined) {
       existing.users.add(user);
+      this.#tell(key, existing, user);
       return existing.reason;
     }
     const listener: Listener = {
@@ -57,6 +61,7 @@ export class Portals {
       this.#retryLater(key, listener);
     }
     this.#listeners.set(key, listener);
+    this.#tell(key, listener, user);
     return listener.reason;
   }
 
@@ -64,6 +69,7 @@ export class Portals {
     const listener = this.#listeners.get(key);
     if (listener === undefined) return;
     listener.users.delete(user);
+    this.health.delete(`${user}/${key}`);
     if (listener.users.size > 0) return;
     this.#listeners.delete(key);
     listener.retry?.cancel();
@@ -73,18 +79,13 @@ export class Portals {
   async closeAll(): Promise<void> {
     const listeners = [...this.#listeners.values()];
     this.#listeners.clear();
+    this.health.clear();
     for (const listener of listeners) listener.retry?.cancel();
     await Promise.all(listeners.map(async (listener) => listener.portal?.close()));
   }
 
-  /** Key `<target>/<tag>/<portal>`. */
-  health(): Record<string, Health> {
-    const states: Record<string, Health> = {};
-    for (const [key, { users, reason }] of this.#listeners) {
-      const health = reason === undefined ? { ok: true } : { ok: false, reason };
-      for (const user of users) states[`${user}/${key}`] = health;
-    }
-    return states;
+  #tell(key: string, { reason }: Listener, user: string): void {
+    this.health.set(`${user}/${key}`, reason === undefined ? { ok: true } : { ok: false, reason });
   }
 
   async #listen(key: string, listener: Listener): Promise<void> {
@@ -121,7 +122,10 @@ export class Portals {
         () => {
           // Removed while it was binding: nobody wants it any more.
           if (this.#listeners.get(key) !== listener) void listener.portal?.close();
-          else this.#options.log.info('portal listens now', { portal: key });
+          else {
+            for (const user of listener.users) this.#tell(key, listener, user);
+            this.#options.log.info('portal listens now', { portal: key });
+          }
         },
         () => {
           if (this.#listeners.get(key) === listener) this.#retryLater(key, listener);

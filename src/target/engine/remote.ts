@@ -6,7 +6,13 @@ import { Worker, type MessagePort } from 'node:worker_threads';
 import { ApplyError, type EngineEvent, type EnginePort } from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
 import type { LogLevel } from '../../util/log.ts';
-import { feedSteps, RuntimeMirror, servedOperations, type RuntimePatch } from './transfer.ts';
+import {
+  feedSteps,
+  RuntimeMirror,
+  servedOperations,
+  type RuntimePatch,
+  type ServedEngine,
+} from './transfer.ts';
 
 type Operation = Exclude<keyof EnginePort, 'onEvent'> | 'feed';
 interface Request {
@@ -24,7 +30,7 @@ export interface WorkerOptions {
 }
 
 /** Serve `engine` to the other end of `port`, until it closes. */
-export function serveEngine(engine: EnginePort, port: MessagePort): void {
+export function serveEngine(engine: ServedEngine, port: MessagePort): void {
   engine.onEvent((event) => port.postMessage({ event } satisfies Reply));
   const served = servedOperations(engine);
   port.on('message', ({ id, operation, args }: Request) => {
@@ -95,7 +101,7 @@ export function startEngineThread(
       for (;;) {
         const patch = await invoke<RuntimePatch>('runtime');
         const state = mirror.merge(patch);
-        if (!patch.more) return state;
+        if (state !== undefined) return state;
       }
     },
     probe: (path) => invoke('probe', path),

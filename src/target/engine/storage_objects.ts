@@ -11,8 +11,9 @@ import type {
   RamdiskObject,
   StorageObject,
 } from '../../objects/document.ts';
-import type { Health, IoCounters } from '../../objects/engine_port.ts';
+import { NO_IO, type Health, type IoCounters } from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
+import { ChangingRecord } from '../../util/changing_record.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
 import { LogicalUnit } from '../scsi/logical_unit.ts';
@@ -30,6 +31,8 @@ const CLOSED_TOGETHER = 64;
 
 interface Running {
   readonly value: StorageObject;
+  /** What stays the same as long as the device does. */
+  readonly medium: string;
   readonly device: StorageDevice;
   readonly logicalUnit: LogicalUnit;
 }
@@ -42,14 +45,16 @@ export interface StorageObjectsOptions {
 
 export class StorageObjects {
   readonly #running = new Map<string, Running>();
-  /** Set aside by the plan under way. */
-  readonly #retired: { readonly kind: string; readonly running: Running }[] = [];
+  /** Set aside by the plan under way, by their medium. */
+  readonly #retired = new Map<string, Running[]>();
   /** Of another size since the plan under way. */
-  readonly #resized = new Set<StorageDevice>();
-  /** Kept as objects change: of thousands, a look at the state would hold up I/O. */
-  readonly #states = new Map<string, Health>();
-  /** The same as a record, until the next change. */
-  #health: Readonly<Record<string, Health>> | undefined;
+  readonly #resized = new Set<Running>();
+  /** Kept as objects change: of thousands, a look at all of them would hold up I/O. */
+  readonly health = new ChangingRecord<Health>();
+  /** As of the last `countIo`, of those that had a command. */
+  readonly io = new ChangingRecord<IoCounters>();
+  /** Logical units that sessions had, with what was last told of them. */
+  readonly #used = new Map<LogicalUnit, IoCounters>();
   readonly #options: StorageObjectsOptions;
 
   constructor(options: StorageObjectsOptions) {
@@ -78,14 +83,13 @@ export class StorageObjects {
       this.#retire(reference);
       return undefined;
     }
-    if (now !== undefined && sameMedium(now.value, after)) {
-      return this.#update(reference, kind as BackstoreKind, now, after);
-    }
+    const medium = mediumOf(kind, after);
+    if (now?.medium === medium) return this.#update(reference, now, after);
     this.#retire(reference);
-    const revived = this.#revive(kind, after);
+    const revived = this.#revive(medium);
     if (revived !== undefined) {
       revived.logicalUnit.rename(name);
-      return this.#update(reference, kind as BackstoreKind, revived, after);
+      return this.#update(reference, revived, after);
     }
     return this.#open(reference, kind as BackstoreKind, name, after, tolerant);
   }
@@ -106,15 +110,16 @@ export class StorageObjects {
 
   /** The plan holds: what it removed is closed. */
   async commit(): Promise<void> {
-    const gone = this.#retired.splice(0);
-    for (const device of this.#resized) {
-      device.settle();
-      const reference = this.#referenceOf(device);
-      if (reference !== undefined) this.#touch(reference);
+    const gone = [...this.#retired.values()].flat();
+    this.#retired.clear();
+    for (const running of this.#resized) {
+      running.device.settle();
+      this.#touch(referenceOf(running));
     }
     this.#resized.clear();
     const closing: Promise<void>[] = [];
-    for (const { running } of gone) {
+    for (const running of gone) {
+      this.#used.delete(running.logicalUnit);
       const closed = close(running);
       // Handled below, but perhaps only after it has failed.
       closed.catch(() => {});
@@ -148,33 +153,30 @@ export class StorageObjects {
     await this.commit();
     const all = [...this.#running.values()];
     this.#running.clear();
-    this.#states.clear();
-    this.#health = undefined;
+    this.#used.clear();
+    this.health.clear();
+    this.io.clear();
     await Promise.all(all.map(close));
-  }
-
-  /** The same record as long as nothing changed. */
-  health(): Readonly<Record<string, Health>> {
-    this.#health ??= Object.fromEntries(this.#states);
-    return this.#health;
   }
 
   #touch(reference: string): void {
     const running = this.#running.get(reference);
-    if (running === undefined) this.#states.delete(reference);
-    else this.#states.set(reference, healthOf(running.device));
-    this.#health = undefined;
+    if (running === undefined) this.health.delete(reference);
+    else this.health.set(reference, healthOf(running.device));
   }
 
-  io(): Record<string, IoCounters> {
-    const counters: Record<string, IoCounters> = {};
-    for (const [reference, { logicalUnit }] of this.#running) {
-      // Thousands that nobody uses say nothing, and would be sent at each look.
+  /** Only what sessions had is looked at: there may be thousands that nobody uses. */
+  countIo(): void {
+    for (const [logicalUnit, told] of this.#used) {
       const queued = logicalUnit.taskSet.size;
-      if (logicalUnit.io.unused && queued === 0) continue;
-      counters[reference] = logicalUnit.io.snapshot(queued);
+      if (logicalUnit.io.commands === told.commands && queued === told.queued) continue;
+      const reference = `${logicalUnit.kind}/${logicalUnit.name}`;
+      // Set aside by the plan under way.
+      if (this.#running.get(reference)?.logicalUnit !== logicalUnit) continue;
+      const now = logicalUnit.io.snapshot(queued);
+      this.#used.set(logicalUnit, now);
+      this.io.set(reference, now);
     }
-    return counters;
   }
 
   async #open(
@@ -192,11 +194,11 @@ export class StorageObjects {
       log: log.channel('storage'),
       onHealth: (health) => {
         // By now it may have another name.
-        const name = this.#referenceOf(device);
-        if (name === undefined) return;
-        this.#touch(name);
-        onHealth(name, health);
-        this.#running.get(name)?.logicalUnit.capacityChanged();
+        const now = referenceOf(opened);
+        if (this.#running.get(now)?.device !== device) return;
+        this.#touch(now);
+        onHealth(now, health);
+        logicalUnit.capacityChanged();
       },
     });
     const attributes = attributesOf(kind, value);
@@ -213,23 +215,21 @@ export class StorageObjects {
       attributes,
       storage: device,
       log: log.channel('lu'),
+      onAttached: () => this.#use(logicalUnit),
     });
-    this.#running.set(reference, { value, device, logicalUnit });
+    const opened: Running = { value, medium: mediumOf(kind, value), device, logicalUnit };
+    this.#running.set(reference, opened);
     return fault === null ? undefined : `storage object ${reference}: ${fault.reason}`;
   }
 
   /** Undefined, as `apply` answers; rejects where a file cannot grow. */
-  async #update(
-    reference: string,
-    kind: BackstoreKind,
-    now: Running,
-    after: StorageObject,
-  ): Promise<undefined> {
+  async #update(reference: string, now: Running, after: StorageObject): Promise<undefined> {
     const { device, logicalUnit } = now;
+    const { kind } = logicalUnit;
     if ('size' in now.value && 'size' in after && now.value.size !== after.size) {
       if ('path' in after && device.fault === null) await growBackingFile(after.path, after.size);
       device.resizeTo(after.size, openerOf(kind, after));
-      this.#resized.add(device);
+      this.#resized.add(now);
     }
     this.#running.set(reference, { ...now, value: after });
     logicalUnit.updateAttributes(attributesOf(kind, after));
@@ -239,24 +239,23 @@ export class StorageObjects {
     const running = this.#running.get(reference);
     if (running === undefined) return;
     this.#running.delete(reference);
-    const [kind = ''] = reference.split('/');
-    this.#retired.push({ kind, running });
+    this.io.delete(reference);
+    const { medium } = running;
+    this.#retired.set(medium, [...(this.#retired.get(medium) ?? []), running]);
   }
 
   /** What the plan under way set aside, be it under another name: a rename loses no I/O. */
-  #revive(kind: string, wanted: StorageObject): Running | undefined {
-    const index = this.#retired.findIndex(
-      (one) => one.kind === kind && sameMedium(one.running.value, wanted),
-    );
-    const [found] = index === -1 ? [] : this.#retired.splice(index, 1);
-    return found?.running;
+  #revive(medium: string): Running | undefined {
+    const [found, ...others] = this.#retired.get(medium) ?? [];
+    if (others.length > 0) this.#retired.set(medium, others);
+    else this.#retired.delete(medium);
+    // Its counters are told again, perhaps under another name.
+    if (found !== undefined && this.#used.delete(found.logicalUnit)) this.#use(found.logicalUnit);
+    return found;
   }
 
-  #referenceOf(device: StorageDevice): string | undefined {
-    for (const [reference, running] of this.#running) {
-      if (running.device === device) return reference;
-    }
-    return undefined;
+  #use(logicalUnit: LogicalUnit): void {
+    if (!this.#used.has(logicalUnit)) this.#used.set(logicalUnit, NO_IO);
   }
 }
 
@@ -269,11 +268,15 @@ function healthOf({ health, sizeBytes }: StorageDevice): Health {
   return health.ok ? { ...health, size: sizeBytes } : health;
 }
 
+/** The reference under which it runs, if it does. */
+function referenceOf({ logicalUnit }: Running): string {
+  return `${logicalUnit.kind}/${logicalUnit.name}`;
+}
+
 /** All but attributes, write_back and size: what may change without another device. */
-function sameMedium(a: StorageObject, b: StorageObject): boolean {
-  const identity = (value: StorageObject): string =>
-    JSON.stringify(Object.entries({ ...value, attributes: 0, write_back: 0, size: 0 }).sort());
-  return identity(a) === identity(b);
+function mediumOf(kind: string, value: StorageObject): string {
+  const fixed = { ...value, attributes: 0, write_back: 0, size: 0 };
+  return JSON.stringify([kind, ...Object.entries(fixed).sort()]);
 }
 
 function attributesOf(kind: BackstoreKind, value: StorageObject) {

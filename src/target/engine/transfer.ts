@@ -4,7 +4,8 @@
  */
 import type { EnginePort, RuntimeState } from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
-import { patchBetween, patched, type RecordPatch } from '../../util/record_patch.ts';
+import type { ChangingRecord } from '../../util/changing_record.ts';
+import { patched, type RecordPatch } from '../../util/record_patch.ts';
 
 /** Steps in one message: about a millisecond to read. */
 const STEPS_PER_MESSAGE = 256;
@@ -22,10 +23,29 @@ export type RuntimePatch = Omit<RuntimeState, Records> & {
 
 const NOTHING: Pick<RuntimeState, Records> = { storageObjects: {}, portals: {}, io: {} };
 
+/** An engine whose runtime state is told to one other thread. */
+export interface ServedEngine extends EnginePort {
+  /** What changed since the last call; `first`: the beginning of a look. */
+  changes(first: boolean): Promise<RuntimePatch>;
+}
+
+/** As much of what changed as one message holds. */
+export function takeChanges(records: {
+  readonly [K in Records]: ChangingRecord<RuntimeState[K][string]>;
+}): Pick<RuntimePatch, Records | 'more'> {
+  const { storageObjects, portals, io } = records;
+  const patches = {
+    storageObjects: storageObjects.take(ENTRIES_PER_MESSAGE),
+    portals: portals.take(ENTRIES_PER_MESSAGE),
+    io: io.take(ENTRIES_PER_MESSAGE),
+  };
+  return { ...patches, more: storageObjects.pending || portals.pending || io.pending };
+}
+
 /** The engine's operations as its thread serves them. */
-export function servedOperations(engine: EnginePort) {
+export function servedOperations(engine: ServedEngine) {
   let fed: Step[] = [];
-  let known = NOTHING;
+  let more = false;
   return {
     feed: async (steps: readonly Step[]): Promise<void> => {
       fed.push(...steps);
@@ -37,45 +57,36 @@ export function servedOperations(engine: EnginePort) {
       return engine.apply(steps, options);
     },
     runtime: async (): Promise<RuntimePatch> => {
-      const now = await engine.runtime();
-      const patches = {
-        storageObjects: changes(known.storageObjects, now.storageObjects),
-        portals: changes(known.portals, now.portals),
-        io: changes(known.io, now.io),
-      };
-      const more = Object.values(patches).some(
-        ({ set }) => Object.keys(set).length === ENTRIES_PER_MESSAGE,
-      );
-      // What is known as a whole is taken as it is: the next look compares it in no time.
-      known = more ? patchedRecords(known, patches) : now;
-      return { ...now, ...patches, more };
+      const patch = await engine.changes(!more);
+      ({ more } = patch);
+      return patch;
     },
-  };
-}
-
-function changes<T>(before: Readonly<Record<string, T>>, now: Readonly<Record<string, T>>) {
-  return patchBetween(before, now, ENTRIES_PER_MESSAGE);
-}
-
-function patchedRecords(
-  known: Pick<RuntimeState, Records>,
-  patch: Pick<RuntimePatch, Records>,
-): Pick<RuntimeState, Records> {
-  return {
-    storageObjects: patched(known.storageObjects, patch.storageObjects),
-    portals: patched(known.portals, patch.portals),
-    io: patched(known.io, patch.io),
   };
 }
 
 /** The other end of `runtime`: patches must come in their order. */
 export class RuntimeMirror {
   #known = NOTHING;
+  #waiting: RuntimePatch[] = [];
 
-  merge({ more: _more, ...patch }: RuntimePatch): RuntimeState {
-    this.#known = patchedRecords(this.#known, patch);
-    return { ...patch, ...this.#known };
+  /** Undefined: there is more to ask for, of which the state is made at the end. */
+  merge(patch: RuntimePatch): RuntimeState | undefined {
+    this.#waiting.push(patch);
+    if (patch.more) return undefined;
+    const patches = this.#waiting;
+    this.#waiting = [];
+    const { storageObjects, portals, io } = this.#known;
+    this.#known = {
+      storageObjects: patched(storageObjects, ...patches.map((each) => each.storageObjects)),
+      portals: patched(portals, ...patches.map((each) => each.portals)),
+      io: patched(io, ...patches.map((each) => each.io)),
+    };
+    return { ...momentOf(patch), ...this.#known };
   }
+}
+
+function momentOf({ more: _more, ...moment }: RuntimePatch): Omit<RuntimePatch, 'more'> {
+  return moment;
 }
 
 /** The other end of `feed`: each piece is through before the next is sent. */

@@ -10,9 +10,9 @@ export class IoCounter {
   #errors = 0;
   #busyMs = 0;
 
-  /** No command is over yet. */
-  get unused(): boolean {
-    return this.#commands === 0;
+  /** That are over. */
+  get commands(): number {
+    return this.#commands;
   }
 
   /** A command is over, `failed` when its status is not GOOD, `elapsedMs` after it arrived. */

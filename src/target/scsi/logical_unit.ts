@@ -21,6 +21,8 @@ export interface LogicalUnitOptions {
   readonly log: Log;
   /** Absent: the system's. */
   readonly clock?: Clock | undefined;
+  /** A nexus has come: commands may arrive. */
+  readonly onAttached?: () => void;
 }
 
 /** Attributes that only mode pages, or only INQUIRY data, or READ CAPACITY show to initiators. */
@@ -62,6 +64,7 @@ export class LogicalUnit {
   /** What was logged last. */
   #loggedFault = '';
   readonly #nexuses = new Set<ItlNexus>();
+  readonly #onAttached: () => void;
 
   constructor(options: LogicalUnitOptions) {
     this.#name = options.name;
@@ -70,6 +73,7 @@ export class LogicalUnit {
     this.storage = options.storage;
     this.log = options.log;
     this.#attributes = options.attributes;
+    this.#onAttached = options.onAttached ?? (() => {});
     this.taskSet = new TaskSet(options.attributes.queue_depth, options.clock);
     this.taskSet.setRates(options.attributes);
     options.storage.setWriteCache(this.defaultWriteCache);
@@ -111,6 +115,7 @@ export class LogicalUnit {
 
   attach(itl: ItlNexus): void {
     this.#nexuses.add(itl);
+    this.#onAttached();
   }
 
   detach(itl: ItlNexus): void {

@@ -1,52 +1,84 @@
 import { describe, expect, test } from 'vitest';
-import type { Health, RuntimeState } from '../../../../src/objects/engine_port.ts';
-import { RuntimeMirror, servedOperations } from '../../../../src/target/engine/transfer.ts';
+import type { Health, IoCounters, RuntimeState } from '../../../../src/objects/engine_port.ts';
+import {
+  RuntimeMirror,
+  servedOperations,
+  takeChanges,
+  type RuntimePatch,
+  type ServedEngine,
+} from '../../../../src/target/engine/transfer.ts';
+import { ChangingRecord } from '../../../../src/util/changing_record.ts';
+import { NO_IO } from '../../../../src/objects/engine_port.ts';
 import { IDLE_RUNTIME } from '../../../fixtures/documents.ts';
 import { FakeEngine } from '../../../support/fake_engine.ts';
 
-const objects = (count: number): Record<string, Health> =>
-  Object.fromEntries(Array.from({ length: count }, (_, n) => [`ramdisk/r${n}`, { ok: true }]));
+/** An engine whose records the test changes; busy disks have done more at each look. */
+class ChangingEngine extends FakeEngine implements ServedEngine {
+  readonly storageObjects = new ChangingRecord<Health>();
+  readonly portals = new ChangingRecord<Health>();
+  readonly io = new ChangingRecord<IoCounters>();
+  busy = 0;
+  commands = 0;
 
-/** Asks as the other thread does; the messages cross as clones. */
-async function look(state: RuntimeState, ends: ReturnType<typeof twoEnds>) {
-  ends.engine.runtime = async () => state;
-  const sizes: number[] = [];
-  for (;;) {
-    const patch = structuredClone(await ends.served.runtime());
-    sizes.push(Object.keys(patch.storageObjects.set).length);
-    const merged = ends.mirror.merge(patch);
-    if (!patch.more) return { merged, sizes };
+  async changes(first: boolean): Promise<RuntimePatch> {
+    this.commands += 1;
+    for (let n = 0; first && n < this.busy; n += 1) {
+      this.io.set(`ramdisk/r${n}`, { ...NO_IO, commands: this.commands });
+    }
+    return { ...IDLE_RUNTIME, ...takeChanges(this) };
+  }
+
+  add(count: number): void {
+    for (let n = 0; n < count; n += 1) this.storageObjects.set(`ramdisk/r${n}`, { ok: true });
   }
 }
+
 function twoEnds() {
-  const engine = new FakeEngine();
+  const engine = new ChangingEngine();
   return { engine, served: servedOperations(engine), mirror: new RuntimeMirror() };
+}
+
+/** Asks as the other thread does; the messages cross as clones. */
+async function look({ served, mirror }: ReturnType<typeof twoEnds>) {
+  const sizes: number[] = [];
+  for (;;) {
+    const patch = structuredClone(await served.runtime());
+    sizes.push(Object.keys(patch.storageObjects.set).length);
+    const merged: RuntimeState | undefined = mirror.merge(patch);
+    if (merged !== undefined) return { merged, sizes };
+  }
 }
 
 describe('the runtime state across threads', () => {
   test('of thousands of objects crosses in pieces, and is whole at the end', async () => {
     const ends = twoEnds();
-    const state = { ...IDLE_RUNTIME, storageObjects: objects(2600) };
-    const { merged, sizes } = await look(state, ends);
-    expect(merged).toEqual(state);
+    ends.engine.add(2600);
+    const { merged, sizes } = await look(ends);
     expect(sizes).toEqual([1024, 1024, 552]);
+    expect(merged.storageObjects).toEqual(ends.engine.storageObjects.whole());
   });
 
   test('sends only what changed since, and what went', async () => {
     const ends = twoEnds();
-    const storageObjects = objects(600);
-    const first = await look({ ...IDLE_RUNTIME, storageObjects }, ends);
-    const changed: Record<string, Health> = {
-      ...storageObjects,
-      'ramdisk/r8': { ok: false, reason: 'no such file' },
-    };
-    delete changed['ramdisk/r7'];
-    const second = await look({ ...IDLE_RUNTIME, storageObjects: changed }, ends);
+    ends.engine.add(600);
+    const first = await look(ends);
+    ends.engine.storageObjects.set('ramdisk/r8', { ok: false, reason: 'no such file' });
+    ends.engine.storageObjects.delete('ramdisk/r7');
+    const second = await look(ends);
     expect(second.sizes).toEqual([1]);
-    expect(second.merged.storageObjects).toEqual(changed);
-    expect(first.merged.storageObjects).toEqual(storageObjects);
-    const third = await look({ ...IDLE_RUNTIME, storageObjects: changed }, ends);
+    expect(second.merged.storageObjects).toEqual(ends.engine.storageObjects.whole());
+    expect(first.merged.storageObjects['ramdisk/r7']).toEqual({ ok: true });
+    const third = await look(ends);
     expect(third.sizes).toEqual([0]);
     expect(third.merged.storageObjects).toBe(second.merged.storageObjects);
+  });
+
+  test('is told to an end though thousands of disks are busy all the time', async () => {
+    const ends = twoEnds();
+    ends.engine.busy = 2600;
+    const { merged } = await look(ends);
+    expect(Object.keys(merged.io)).toHaveLength(2600);
+    const again = await look(ends);
+    expect(again.merged.io['ramdisk/r2599']?.commands).toBe(4);
   });
 });
