@@ -243,8 +243,8 @@ export class ConfigStore {
     return { revision, edits: editsBetween(known, wanted) };
   }
 
-  render({ path, secrets }: Params<'render'>): Result<'render'> {
-    const part = partOf(this.#current.document, path);
+  render({ paths, secrets }: Params<'render'>): Result<'render'> {
+    const part = partOf(this.#current.document, paths);
     return { text: toYaml(secrets ? part : withoutSecrets(part)) };
   }
 

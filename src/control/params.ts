@@ -130,7 +130,10 @@ const SHAPES: { readonly [M in Method]: Shape } = {
     prune: { check: flag },
     base: { check: plainData, optional: true },
   },
-  render: { path: { check: listOf(text, MAX_DEPTH) }, secrets: { check: flag } },
+  render: {
+    paths: { check: listOf(listOf(text, MAX_DEPTH), MAX_EDITS) },
+    secrets: { check: flag },
+  },
   runtime: { known: { check: count, optional: true } },
   probe: { path: { check: fileName } },
   addresses: NOTHING,

@@ -148,8 +148,11 @@ export interface Methods {
     params: { text: string; name: string; prune: boolean; base?: Document };
     result: { revision: number; edits: readonly Edit[] };
   };
-  /** The YAML form of what stands at a path, and nothing else; secrets are left out. */
-  render: { params: { path: readonly string[]; secrets: boolean }; result: { text: string } };
+  /** The YAML form of what stands at the paths, and nothing else; without `secrets` none. */
+  render: {
+    params: { paths: readonly (readonly string[])[]; secrets: boolean };
+    result: { text: string };
+  };
   /**
    * With `known`, the `health` of an earlier answer: storage objects and portals are left out where
    * they are as they were then.

@@ -54,6 +54,8 @@ export interface MappedLun {
   readonly write_protect: boolean;
 }
 export interface NodeAcl {
+  /** Node ACLs of one tag are one group: one node of the tree, alike in all else. */
+  readonly tag?: string;
   readonly attributes: SparseValuesOf<typeof NODE_ACL_ATTRIBUTES>;
   readonly auth: AuthBag;
   /** Key: the decimal number that the initiator sees. */

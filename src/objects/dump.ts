@@ -124,6 +124,12 @@ class Dump {
     for (const [name, acl] of Object.entries(tpg.acls)) {
       this.acl([...at, 'acls', name], `${path}/acls`, name, acl);
     }
+    // After all of them stand alike: who joins a group takes over what it has.
+    for (const [name, { tag }] of Object.entries(tpg.acls)) {
+      if (tag === undefined) continue;
+      const words = keywords({ wwn_or_tag: name, new_tag: tag });
+      this.run([...at, 'acls', name], `${path}/acls`, `tag ${words}`);
+    }
     for (const [key, { iser }] of Object.entries(tpg.portals)) {
       const parsed = parsePortal(key);
       if (!parsed.ok) continue;
@@ -150,25 +156,24 @@ class Dump {
   }
 }
 
-const within = (at: DocumentPath, subtree: DocumentPath): boolean =>
-  subtree.every((part, index) => at[index] === part);
-
 /**
- * The commands that make what stands at and below `subtree` (a document path; empty: everything).
+ * The commands that make what stands at and below `subtrees` (document paths; empty: everything).
  * What it stands on, such as the storage objects of a TPG's LUNs, must exist when they are run.
  */
 export function dumpCommands(
   document: Document,
-  subtree: DocumentPath,
+  subtrees: readonly DocumentPath[],
   options: { readonly secrets: boolean },
 ): readonly string[] {
+  const within = (at: DocumentPath) =>
+    subtrees.some((subtree) => subtree.every((part, index) => at[index] === part));
   const dump = new Dump(options.secrets);
   for (const [reference, object] of storageObjects(document)) dump.storageObject(reference, object);
   const { discovery_auth, targets } = document.iscsi;
   dump.set(['iscsi'], '/iscsi', ['discovery_auth', DISCOVERY_AUTH], discovery_auth);
   for (const [name, { tpgs }] of Object.entries(targets)) dump.target(name, tpgs);
   return dump.lines
-    .filter(({ at }) => within(at, subtree))
-    .filter(({ unless }) => unless === undefined || !within(unless, subtree))
+    .filter(({ at }) => within(at))
+    .filter(({ unless }) => unless === undefined || !within(unless))
     .map(({ text }) => text);
 }

@@ -28,6 +28,8 @@ export interface TreeNode {
   readonly parent: TreeNode | undefined;
   /** Where the node's value stands in the document; virtual folders point at their collection. */
   readonly at: DocumentPath;
+  /** Further places that it stands for, alike and changed with it: a tagged group of node ACLs. */
+  readonly also?: readonly DocumentPath[];
 }
 
 /** What a command asks of the machine on which the engine runs. */

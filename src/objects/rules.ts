@@ -2,6 +2,7 @@
 import { effective } from './attribute.ts';
 import { STORAGE_ATTRIBUTES_OF } from './declarations/storage.ts';
 import type { BackstoreKind, Document, StorageObject, Tpg } from './document.ts';
+import { sameValue } from './equal.ts';
 import { formatSize } from '../util/sizes.ts';
 
 /** RFC 7143 §4.2.5: a target portal group tag has 16 bits. */
@@ -76,6 +77,30 @@ export function storageProblems(kind: BackstoreKind, object: StorageObject): rea
     if (problem !== undefined) problems.push(problem);
   }
   return problems;
+}
+
+/** Why text cannot be the tag of node ACLs. LIO keeps 64 bytes with the NUL. */
+export function tagProblem(tag: string): string | undefined {
+  // Every name of an initiator has a dot, and no tag has: the two never meet.
+  if (tag.includes('.')) return "'.' not permitted in tag names.";
+  if (/^[^\s\p{C}/*?@][^\s\p{C}/*?]*$/u.test(tag) && Buffer.byteLength(tag) <= 63) return undefined;
+  return `${JSON.stringify(tag)} is no tag: 1 to 63 bytes without blanks, / * ? and a leading @`;
+}
+
+/**
+ * The ACLs that differ from the first of their tag, each with that one: a group is one record for
+ * several initiators, and what differs could not be shown as one node.
+ */
+export function strayMembers({ acls }: Pick<Tpg, 'acls'>): readonly (readonly [string, string])[] {
+  const first = new Map<string, string>();
+  const strays: (readonly [string, string])[] = [];
+  for (const [name, acl] of Object.entries(acls)) {
+    if (acl.tag === undefined) continue;
+    const model = first.get(acl.tag);
+    if (model === undefined) first.set(acl.tag, name);
+    else if (!sameValue(acls[model], acl)) strays.push([name, model]);
+  }
+  return strays;
 }
 
 /** What is wrong between the values of a TPG. */

@@ -40,11 +40,12 @@ export class Place {
 /** What a field must be; `undefined` when it is right. */
 export type FieldCheck = (value: unknown, place: Place) => void;
 
-/** A record of exactly these fields; each is checked where present. */
+/** A record of exactly these fields, of which only `optional` may be absent. */
 export function checkFields(
   place: Place,
   value: unknown,
   fields: Readonly<Record<string, FieldCheck>>,
+  optional: readonly string[] = [],
 ): value is Plain {
   if (!isRecord(value)) {
     place.add(`${place.key || 'document'}: a map of ${Object.keys(fields).join(', ')} is expected`);
@@ -56,7 +57,7 @@ export function checkFields(
     else field(value[key], place.at(key));
   }
   for (const key of Object.keys(fields)) {
-    if (!Object.hasOwn(value, key)) place.add(`${key} is missing`);
+    if (!Object.hasOwn(value, key) && !optional.includes(key)) place.add(`${key} is missing`);
   }
   return true;
 }

@@ -6,7 +6,14 @@ import { isRecord } from './equal.ts';
 import { TPG_PARAMETERS } from './iscsi_keys.ts';
 import { normaliseName } from './names.ts';
 import { parsePortal, portalKey } from './portal_address.ts';
-import { credentialProblem, lunNumberProblem, TAG_MAX, tpgProblems } from './rules.ts';
+import {
+  credentialProblem,
+  lunNumberProblem,
+  strayMembers,
+  TAG_MAX,
+  tagProblem,
+  tpgProblems,
+} from './rules.ts';
 import type { AttributeGroup } from './attribute.ts';
 import type { Tpg } from './document.ts';
 import type { Place } from './validate_kit.ts';
@@ -72,7 +79,13 @@ const mappedLuns: FieldCheck = (value, place) =>
     checkFields(here, mapped, MAPPED_LUN_FIELDS);
   });
 
+const aclTag: FieldCheck = (value, place) => {
+  const problem = typeof value === 'string' ? tagProblem(value) : 'not text';
+  if (problem !== undefined) place.add(`tag: ${problem}`);
+};
+
 const NODE_ACL_FIELDS = {
+  tag: aclTag,
   attributes: bag(NODE_ACL_ATTRIBUTES),
   auth: credentials(AUTH),
   mapped_luns: mappedLuns,
@@ -81,7 +94,7 @@ const NODE_ACL_FIELDS = {
 const acls: FieldCheck = (value, place) =>
   checkEntries(place, value, (key, acl, here) => {
     checkName(key, here);
-    checkFields(here, acl, NODE_ACL_FIELDS);
+    checkFields(here, acl, NODE_ACL_FIELDS, ['tag']);
   });
 
 const portals: FieldCheck = (value, place) =>
@@ -111,7 +124,13 @@ function checkTpg(key: string, value: unknown, place: Place): void {
   }
   const before = place.issues.length;
   if (!checkFields(place, value, TPG_FIELDS) || place.issues.length > before) return;
-  for (const problem of tpgProblems(value as unknown as Tpg)) place.add(problem);
+  const tpg = value as unknown as Tpg;
+  for (const problem of tpgProblems(tpg)) place.add(problem);
+  for (const [name, model] of strayMembers(tpg)) {
+    const { tag: shared } = tpg.acls[model] ?? {};
+    const at = place.at('acls').at(name).at('tag');
+    at.add(`tag ${shared}: this ACL is not as ${model}, but ACLs of one tag are one group`);
+  }
 }
 
 const TARGET_FIELDS: Readonly<Record<string, FieldCheck>> = {

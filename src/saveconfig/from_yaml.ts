@@ -189,8 +189,10 @@ class DocumentReader {
     const yaml = orEmpty(value);
     if (!isRecord(yaml)) return yaml;
     const mapped = this.#each(yaml['mapped_luns'], [...path, 'mapped_luns'], (entry) => entry);
+    const { tag, ...rest } = yaml;
     return {
-      ...yaml,
+      ...rest,
+      ...(tag !== undefined && tag !== null && { tag: this.#text(tag, [...path, 'tag']) }),
       attributes: orEmpty(yaml['attributes']),
       auth: this.#group(AUTH, yaml['auth'], [...path, 'auth']),
       mapped_luns: mapped,

@@ -18,9 +18,10 @@ function pick(value: unknown, path: DocumentPath): unknown {
   return { ...emptied(value), [key]: pick(value[key], rest) };
 }
 
-/** The document with only what is at or below the path; what is above keeps its plain values. */
-export function partOf(document: Document, path: DocumentPath): Document {
-  return overlay(EMPTY_DOCUMENT, pick(document, path)) as Document;
+/** The document with only what is at or below the paths; what is above keeps its plain values. */
+export function partOf(document: Document, paths: readonly DocumentPath[]): Document {
+  const picked = paths.map((path) => pick(document, path));
+  return picked.reduce<unknown>(overlay, EMPTY_DOCUMENT) as Document;
 }
 
 const SECRETS = Object.entries(DISCOVERY_AUTH)

@@ -145,6 +145,11 @@ function tpg(): JsonSchema {
     description: 'A storage object: backstores/fileio/NAME.',
   };
   const nodeAcl = closed({
+    tag: {
+      type: ['string', 'null'],
+      pattern: '^[^\\s./*?@][^\\s./*?]{0,62}$',
+      description: 'ACLs of one tag are one group: they must be alike in all else.',
+    },
     attributes: group(NODE_ACL_ATTRIBUTES, 'Attributes that differ from their default.'),
     auth: group(AUTH, 'CHAP credentials of this initiator.'),
     mapped_luns: named(NUMBER, MAPPED_LUN, 'By the number that the initiator sees.'),

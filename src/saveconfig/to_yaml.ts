@@ -95,6 +95,7 @@ function backstores(document: Document, full: boolean): YamlMap {
 
 function nodeAcl(acl: NodeAcl, full: boolean): YamlMap {
   const map = new Map<string, YamlValue>();
+  if (acl.tag !== undefined) map.set('tag', acl.tag);
   put(map, 'attributes', group(NODE_ACL_ATTRIBUTES, acl.attributes, full));
   put(map, 'auth', group(AUTH, acl.auth, full));
   const mapped = sorted(acl.mapped_luns).map(([number, m]) => {

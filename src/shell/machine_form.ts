@@ -5,6 +5,7 @@ import { getIn } from '../objects/document.ts';
 import { isRecord } from '../objects/equal.ts';
 import type { TreeNode, View } from '../objects/node.ts';
 import { pathOf, viewChildren } from '../objects/tree.ts';
+import { placesOf } from '../objects/kinds/kit.ts';
 import { MASK } from './groups.ts';
 import { summaryText } from './render.ts';
 
@@ -28,6 +29,8 @@ function masked(value: unknown): unknown {
   return Object.fromEntries(entries);
 }
 
+const membersOf = (node: TreeNode) => placesOf(node).map((at) => at.at(-1) ?? '');
+
 export interface NodeJson {
   readonly path: string;
   readonly kind: string;
@@ -35,6 +38,8 @@ export interface NodeJson {
   readonly healthy: boolean | null;
   /** By group name, every value, defaults filled in. */
   readonly groups: Readonly<Record<string, Readonly<Record<string, AttributeValue>>>>;
+  /** The initiators of a tagged group, which are alike; absent for every other node. */
+  readonly members?: readonly string[];
   /** What the configuration holds at and below the node, in its sparse form. */
   readonly config: unknown;
   /** Names of the nodes right below. */
@@ -54,6 +59,7 @@ export function nodeJson(view: View, node: TreeNode, clear: boolean): NodeJson {
   return {
     ...headOf(view, node),
     groups: Object.fromEntries(groups),
+    ...(node.kind.id === 'node_acl' && node.also !== undefined && { members: membersOf(node) }),
     config: clear ? config : masked(config),
     children: viewChildren(view, node).map(({ name }) => name),
   };

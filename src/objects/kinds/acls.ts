@@ -1,14 +1,16 @@
 /** `acls` of a TPG: the initiators that it knows by name. */
-import { own, setIn, type MappedLun, type NodeAcl } from '../document.ts';
+import { own, setIn, type Document, type MappedLun, type NodeAcl } from '../document.ts';
 import { ConfigError } from '../errors.ts';
 import { nameKey, normaliseName } from '../names.ts';
 import type { Arguments, CommandContext, CommandOutcome, NodeKind, TreeNode } from '../node.ts';
+import { tagProblem } from '../rules.ts';
+import { GROUP_COMMANDS, membersOf, namedAcls } from './acl_groups.ts';
 import {
   FORCE,
   changed,
+  compareNames,
   count,
   flagParameter,
-  hasAt,
   info,
   makeNode,
   namesAt,
@@ -54,17 +56,48 @@ function strangers({ node, view }: CommandContext): readonly string[] {
 function deleteAcl({ node, view }: CommandContext, args: Arguments): CommandOutcome {
   const text = textOf(args['wwn']);
   const result = normaliseName(text);
-  const name = result.ok ? result.name : nameKey(text);
-  if (!hasAt(view.document, [...node.at, name])) {
+  const names = namedAcls(tpgOf(view.document, node.at).acls, result.ok ? result.name : text);
+  if (names.length === 0) {
     throw new ConfigError(`No such NodeACL in configfs: ${pathOf(node)}/${text}`);
   }
-  return changed(setIn(view.document, [...node.at, name], undefined), [
-    info(`Deleted Node ACL ${name}.`),
-  ]);
+  const without = (now: Document, name: string) => setIn(now, [...node.at, name], undefined);
+  return changed(
+    names.reduce(without, view.document),
+    names.map((name) => info(`Deleted Node ACL ${name}.`)),
+  );
 }
 
 const aclNode = (parent: TreeNode, name: string) =>
   makeNode(NODE_ACL, parent, name, [...parent.at, name]);
+
+/** One node for all that share the tag; each that joins is alike, so the first tells for all. */
+function groupNode(parent: TreeNode, tag: string, members: readonly string[]) {
+  const [first = [], ...others] = members.map((name) => [...parent.at, name]);
+  return makeNode(NODE_ACL, parent, tag, first, others);
+}
+
+function children(document: Document, node: TreeNode): readonly TreeNode[] {
+  const { acls } = tpgOf(document, node.at);
+  const groups = new Map<string, string[]>();
+  const nodes: TreeNode[] = [];
+  for (const [name, { tag }] of Object.entries(acls)) {
+    if (tag === undefined) nodes.push(aclNode(node, name));
+    else groups.set(tag, [...(groups.get(tag) ?? []), name]);
+  }
+  for (const [tag, members] of groups) nodes.push(groupNode(node, tag, members));
+  return nodes.sort((a, b) => compareNames(a.name, b.name));
+}
+
+/** By the name of an initiator or a tag; a member of a group leads to the group. */
+function child(document: Document, node: TreeNode, name: string): TreeNode | undefined {
+  const { acls } = tpgOf(document, node.at);
+  const acl = own(acls, nameKey(name));
+  if (acl !== undefined && acl.tag === undefined) return aclNode(node, nameKey(name));
+  const tag = acl?.tag ?? name;
+  if (tagProblem(tag) !== undefined) return undefined;
+  const members = membersOf(acls, tag);
+  return members.length === 0 ? undefined : groupNode(node, tag, members);
+}
 
 export const ACLS: NodeKind = {
   id: 'acls',
@@ -88,12 +121,19 @@ export const ACLS: NodeKind = {
       seeAlso: ['delete'],
     },
     delete: {
-      help: 'Deletes the Node ACL of an initiator.\nIts sessions end.',
+      help:
+        'Deletes the Node ACL of an initiator.\nIts sessions end. With a tag, those of the ' +
+        'whole group.',
       params: {
         wwn: {
-          ...textParameter('Name of the initiator.'),
+          ...textParameter('Name of the initiator, or a tag.'),
           required: true,
-          suggest: ({ node, view }) => namesAt(view.document, node.at),
+          suggest: ({ node, view }) => [
+            ...new Set([
+              ...namesAt(view.document, node.at),
+              ...children(view.document, node).map(({ name }) => name),
+            ]),
+          ],
         },
         force: FORCE,
       },
@@ -101,14 +141,12 @@ export const ACLS: NodeKind = {
       run: deleteAcl,
       seeAlso: ['create'],
     },
+    ...GROUP_COMMANDS,
   },
-  children: (document, node) => namesAt(document, node.at).map((name) => aclNode(node, name)),
-  child: (document, node, name) => {
-    const key = nameKey(name);
-    return hasAt(document, [...node.at, key]) ? aclNode(node, key) : undefined;
-  },
+  children,
+  child,
   summary: ({ document }, node) => ({
-    text: count('ACLs', namesAt(document, node.at).length),
+    text: count('ACLs', children(document, node).length),
     healthy: null,
   }),
 };

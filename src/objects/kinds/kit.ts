@@ -14,9 +14,20 @@ export function makeNode(
   parent: TreeNode | undefined,
   name: string,
   at: DocumentPath,
+  also?: readonly DocumentPath[],
 ): TreeNode {
-  return { kind, name, parent, at };
+  return { kind, name, parent, at, ...(also !== undefined && { also }) };
 }
+
+/** Every place that a node stands for: more than one only in a tagged group of node ACLs. */
+export const placesOf = ({ at, also = [] }: TreeNode): readonly DocumentPath[] => [at, ...also];
+
+/** Every place of a node changed in the same way. */
+export const atEachPlace = (
+  document: Document,
+  node: TreeNode,
+  change: (document: Document, at: DocumentPath) => Document,
+): Document => placesOf(node).reduce(change, document);
 
 /** `/iscsi/iqn…/tpg1/luns/lun0`; the root is `/`. */
 export function pathOf(node: TreeNode): string {

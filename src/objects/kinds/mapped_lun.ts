@@ -3,7 +3,7 @@ import type { AttributeBag, AttributeGroup } from '../attribute.ts';
 import { getIn, own, setIn, type Document, type MappedLun } from '../document.ts';
 import { ConfigError } from '../errors.ts';
 import type { NodeKind, Summary, TreeNode, View } from '../node.ts';
-import { mergeBag, NO_CHILDREN } from './kit.ts';
+import { atEachPlace, mergeBag, NO_CHILDREN } from './kit.ts';
 import { notReady } from './storage_object.ts';
 import { tpgOf } from './tpg_access.ts';
 
@@ -36,7 +36,8 @@ function write(document: Document, node: TreeNode, group: string, values: Attrib
   const mapped = mappedAt(document, node);
   const { write_protect } = mapped;
   const merged = mergeBag(group, ATTRIBUTES, { write_protect }, values);
-  return setIn(document, node.at, { ...mapped, write_protect: merged['write_protect'] === true });
+  const wanted = { ...mapped, write_protect: merged['write_protect'] === true };
+  return atEachPlace(document, node, (now, at) => setIn(now, at, wanted));
 }
 
 export const MAPPED_LUN: NodeKind = {

@@ -3,7 +3,15 @@ import { aclAccess, authPolicy, tpgAccess } from '../access_rules.ts';
 import type { AttributeBag, AttributeGroup } from '../attribute.ts';
 import { AUTH, AUTH_ALIASES } from '../declarations/auth.ts';
 import { NODE_ACL_ATTRIBUTES } from '../declarations/node_acl.ts';
-import { getIn, own, setIn, type Document, type NodeAcl, type Tpg } from '../document.ts';
+import {
+  getIn,
+  own,
+  setIn,
+  type Document,
+  type DocumentPath,
+  type NodeAcl,
+  type Tpg,
+} from '../document.ts';
 import { ConfigError } from '../errors.ts';
 import { TPG_PARAMETERS } from '../iscsi_keys.ts';
 import { nameKey } from '../names.ts';
@@ -20,6 +28,7 @@ import { lunNumberProblem } from '../rules.ts';
 import { checkCredentials, credentialsOf } from './auth_group.ts';
 import {
   FORCE,
+  atEachPlace,
   changed,
   count,
   firstFree,
@@ -31,6 +40,7 @@ import {
   namesAt,
   numberAfter,
   pathOf,
+  placesOf,
   textOf,
   textParameter,
   warning,
@@ -82,6 +92,10 @@ function aclAt(document: Document, node: TreeNode): NodeAcl {
   return acl as NodeAcl;
 }
 
+/** The initiators that a node stands for. */
+const namesOf = (node: TreeNode): readonly string[] =>
+  placesOf(node).map((at) => at.at(-1) ?? node.name);
+
 function read(document: Document, node: TreeNode, group: string): AttributeBag {
   const key = own<(typeof STORED)[keyof typeof STORED]>(STORED, group);
   return key === undefined ? {} : aclAt(document, node)[key];
@@ -90,9 +104,10 @@ function read(document: Document, node: TreeNode, group: string): AttributeBag {
 function live({ runtime }: View, node: TreeNode, group: string): AttributeBag {
   if (group !== 'parameter') return {};
   const [, , target, , tag] = node.at;
+  const names = namesOf(node);
   const session = runtime.sessions.find(
     (one) =>
-      one.target === target && String(one.tpgTag) === tag && nameKey(one.initiator) === node.name,
+      one.target === target && String(one.tpgTag) === tag && names.includes(nameKey(one.initiator)),
   );
   if (session === undefined) return {};
   const known = SHOWN_PARAMETERS.filter((key) => Object.hasOwn(session.parameters, key));
@@ -105,7 +120,8 @@ function write(document: Document, node: TreeNode, group: string, values: Attrib
   if (group === 'auth') checkCredentials(values);
   const merged = mergeBag(group, table, read(document, node, group), values);
   const key = own<(typeof STORED)[keyof typeof STORED]>(STORED, group);
-  return key === undefined ? document : setIn(document, [...node.at, key], merged);
+  if (key === undefined) return document;
+  return atEachPlace(document, node, (now, at) => setIn(now, [...at, key], merged));
 }
 
 function mappedNumber(text: string): number {
@@ -160,7 +176,9 @@ async function create(context: CommandContext, args: Arguments): Promise<Command
   messages.push(info(`Created Mapped LUN ${mapped}.`));
   const value = { lun: found.lun, write_protect: args['write_protect'] === true };
   return changed(
-    setIn(found.document, [...node.at, 'mapped_luns', String(mapped)], value),
+    atEachPlace(found.document, node, (now, at) =>
+      setIn(now, [...at, 'mapped_luns', String(mapped)], value),
+    ),
     messages,
     `${pathOf(node)}/mapped_lun${mapped}`,
   );
@@ -172,11 +190,14 @@ function deleteMapped({ node, view }: CommandContext, args: Arguments): CommandO
   if (number === undefined) {
     throw new ConfigError('The mapped_lun parameter must be an integer value');
   }
-  const at = [...node.at, 'mapped_luns', String(number)];
-  if (!hasAt(view.document, at)) {
+  const place = ['mapped_luns', String(number)];
+  if (!hasAt(view.document, [...node.at, ...place])) {
     throw new ConfigError(`No such MappedLUN in configfs: ${pathOf(node)}/mapped_lun${number}`);
   }
-  return changed(setIn(view.document, at, undefined), [info(`Deleted Mapped LUN ${number}.`)]);
+  return changed(
+    atEachPlace(view.document, node, (now, at) => setIn(now, [...at, ...place], undefined)),
+    [info(`Deleted Mapped LUN ${number}.`)],
+  );
 }
 
 /** How this initiator must prove itself, in LIO's words, and whether it can. */
@@ -191,6 +212,9 @@ function authSummary(tpg: Tpg, acl: NodeAcl): { words: string[]; healthy: boolea
 function summary({ document }: View, node: TreeNode): Summary {
   const acl = aclAt(document, node);
   const { words, healthy } = authSummary(tpgOf(document, node.at), acl);
+  const [name, ...others] = namesOf(node);
+  if (others.length > 0) words.unshift(`(group of ${others.length + 1})`);
+  else if (node.also !== undefined) words.unshift(`(${name})`);
   words.push(count('Mapped LUNs', Object.keys(acl.mapped_luns).length));
   return { text: words.join(', '), healthy };
 }
@@ -202,11 +226,14 @@ function infoLines({ document }: View, node: TreeNode): readonly string[] {
   if (auth.mutual_userid) lines.push(`chap_mutual_userid: ${auth.mutual_userid}`);
   if (auth.password) lines.push('chap_password: ********');
   if (auth.userid) lines.push(`chap_userid: ${auth.userid}`);
-  return [...lines, 'wwns:', node.name];
+  return [...lines, 'wwns:', ...namesOf(node)];
 }
 
-const mappedNode = (parent: TreeNode, number: string) =>
-  makeNode(MAPPED_LUN, parent, `mapped_lun${number}`, [...parent.at, 'mapped_luns', number]);
+function mappedNode(parent: TreeNode, number: string): TreeNode {
+  const below = (at: DocumentPath) => [...at, 'mapped_luns', number];
+  const also = parent.also?.map(below);
+  return makeNode(MAPPED_LUN, parent, `mapped_lun${number}`, below(parent.at), also);
+}
 
 const MAPPED_LUN_PARAMETER = {
   ...textParameter('Number that the initiator sees.'),

@@ -99,6 +99,7 @@ function nodeAcl(where: readonly string[], name: string, acl: NodeAcl): JsonObje
       write_protect,
     })),
     node_wwn: name,
+    ...(acl.tag !== undefined && { tag: acl.tag }),
   };
 }
 

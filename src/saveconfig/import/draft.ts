@@ -217,6 +217,7 @@ function smallest(path: DocumentPath): DocumentPath {
   if (path[1] === 'discovery_auth') return path.slice(0, 3);
   if (path.length < 5) return path.slice(0, 3);
   if (!COLLECTIONS.includes(path[5])) return path.slice(0, 5);
+  if (path[7] === 'tag') return path.slice(0, 8);
   const inAcl = path[5] === 'acls' && path.length >= 9;
   return path.slice(0, inAcl ? 9 : 7);
 }

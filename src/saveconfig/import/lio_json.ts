@@ -234,10 +234,7 @@ class LioReader {
     const known = this.#credentials(map, [...path, 'auth'], CREDENTIALS);
     for (const entry of this.#entries(map, 'mapped_luns')) this.#mappedLun(path, what, entry);
     const tag = textOf(map, 'tag') ?? '';
-    if (tag !== '') {
-      const line = this.#draft.at(map.get('tag')?.line);
-      this.#draft.drop(`tag ${tag} of ${what}`, line, 'ACLs have no tags: each stands by itself');
-    }
+    if (tag !== '') this.#draft.put([...path, 'tag'], tag, this.#draft.at(map.get('tag')?.line));
     // The man page lists parameters; LIO itself does not restore them.
     const keys = ['node_wwn', 'attributes', 'mapped_luns', 'tag', 'parameters'];
     this.#unknown(map, [...keys, ...known], what);

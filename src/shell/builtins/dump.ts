@@ -1,6 +1,7 @@
 /** `dump`: a subtree as commands. */
 import { dumpCommands } from '../../objects/dump.ts';
 import { ConfigError } from '../../objects/errors.ts';
+import { placesOf } from '../../objects/kinds/kit.ts';
 import type { Builtin } from '../builtin.ts';
 
 const dump: Builtin = {
@@ -25,7 +26,9 @@ const dump: Builtin = {
     if (node.kind.id === 'session' || node.kind.id === 'sessions') {
       throw new ConfigError('Sessions are no part of the configuration: there is nothing to dump');
     }
-    const lines = dumpCommands(view.document, node.at, { secrets });
+    // A mapped LUN of a group is made in the group, once.
+    const subtrees = node.kind.id === 'node_acl' ? placesOf(node) : [node.at];
+    const lines = dumpCommands(view.document, subtrees, { secrets });
     shell.console.display(lines.length === 0 ? '# nothing is configured here' : lines.join('\n'));
   },
 };

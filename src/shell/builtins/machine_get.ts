@@ -1,5 +1,6 @@
 /** `get [PATH] [GROUP] --json|--yaml`: a node for scripts. */
 import { ConfigError } from '../../objects/errors.ts';
+import { placesOf } from '../../objects/kinds/kit.ts';
 import { pathOf } from '../../objects/tree.ts';
 import type { Call } from '../builtin.ts';
 import type { Word } from '../grammar.ts';
@@ -46,7 +47,7 @@ export async function printMachineGet(call: Call, wanted: MachineGet): Promise<v
   if (wanted.form === 'yaml') {
     if (group !== undefined) throw new ConfigError('get --yaml: a path alone, without a group');
     const { secrets } = wanted;
-    const { text } = await shell.client.call('render', { path: [...node.at], secrets });
+    const { text } = await shell.client.call('render', { paths: [...placesOf(node)], secrets });
     return shell.console.display(text);
   }
   if (group === undefined) {
