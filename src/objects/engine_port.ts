@@ -100,6 +100,25 @@ export interface SessionInfo {
   readonly parameters: Readonly<Record<string, string>>;
   readonly connections: readonly ConnectionInfo[];
   readonly mappedLuns: readonly SessionLunInfo[];
+  /** Absent: neither the session nor its initiator has a limit. */
+  readonly limits?: SessionLimits;
+}
+/** Limits of rate that hold a session back, beside those of storage objects. */
+export interface SessionLimits {
+  /** Commands that wait for one of them: now. */
+  readonly waiting: number;
+  /** Of this session alone. */
+  readonly session?: LimitInfo;
+  /** Of all sessions of its initiator in the TPG together. */
+  readonly acl?: LimitInfo;
+}
+export interface LimitInfo {
+  /** Commands a second; 0: any number. */
+  readonly maxIops: number;
+  /** Bytes a second; 0: any number. */
+  readonly maxBandwidth: number;
+  /** How often the next command of this session waited for it. */
+  readonly delayed: number;
 }
 export interface ConnectionInfo {
   readonly cid: number;
@@ -121,6 +140,8 @@ export interface IoCounters {
   readonly errors: number;
   /** Sum over all commands of the milliseconds from arrival to answer. */
   readonly busyMs: number;
+  /** How often the next command waited for the limit of the storage object. */
+  readonly delayed: number;
   /** Commands that have arrived and are not over: now. */
   readonly queued: number;
 }
@@ -132,6 +153,7 @@ export const NO_IO: IoCounters = {
   writtenBytes: 0,
   errors: 0,
   busyMs: 0,
+  delayed: 0,
   queued: 0,
 };
 /** One reason for which one peer was refused, however often. */

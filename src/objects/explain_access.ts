@@ -7,6 +7,7 @@ import {
   tpgAccess,
   writeProtection,
 } from './access_rules.ts';
+import { limitsText, rateNotes, ratesText } from './explain_limits.ts';
 import { own, storageObjectOf, type MappedLun, type NodeAcl, type Tpg } from './document.ts';
 import type { View } from './node.ts';
 
@@ -65,6 +66,7 @@ class Explainer {
     this.#proof();
     const mayLogIn = this.#findings.every(({ ok }) => ok !== false);
     this.#luns();
+    for (const text of rateNotes(this.#tpg, this.#acl)) this.#add(note(text));
     this.#live();
     return { path: this.#path, findings: this.#findings, verdict: this.#verdict(mayLogIn) };
   }
@@ -169,6 +171,8 @@ class Explainer {
       );
       return;
     }
+    const limited = ratesText(object.attributes, '');
+    if (limited !== '') this.#add(note(`LUN ${seenAs} is limited by ${limited} of ${reference}`));
     this.#readable += 1;
     const protection = writeProtection(tpgAccess(this.#tpg), mapped);
     if (protection !== undefined) {
@@ -202,6 +206,10 @@ class Explainer {
       const sids = mine.map(({ sid }) => sid).join(', ');
       const from = first.connections[0]?.address ?? 'an unknown address';
       this.#add(note(`It is logged in now: session ${sids}, from ${from}`));
+      for (const session of mine) {
+        const held = limitsText(session);
+        if (held !== '') this.#add(note(`Session ${session.sid}: ${held}`));
+      }
       return;
     }
     const refused = refusedLogins.find(

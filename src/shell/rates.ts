@@ -1,5 +1,10 @@
 /** Rates between two looks at the engine's counters: what `top` shows. */
-import { NO_IO, type IoCounters, type RuntimeState } from '../objects/engine_port.ts';
+import {
+  NO_IO,
+  type IoCounters,
+  type RuntimeState,
+  type SessionInfo,
+} from '../objects/engine_port.ts';
 import { own } from '../objects/document.ts';
 import { printable, sessionIo } from '../objects/kinds/sessions.ts';
 
@@ -14,7 +19,10 @@ export interface Rate {
   readonly latencyMs: number;
   /** Commands under way at this moment. */
   readonly queued: number;
+  /** What held commands back in this period, the narrowest first; absent: nothing ever did. */
+  readonly limitedBy?: readonly LimitName[];
 }
+export type LimitName = 'session' | 'acl' | 'lun';
 
 export interface Sample {
   readonly atMs: number;
@@ -47,20 +55,45 @@ function rate(name: string, before: IoCounters | undefined, now: IoCounters, ms:
   };
 }
 
+type Delays = Readonly<Record<LimitName, number>>;
+const LIMIT_NAMES = ['session', 'acl', 'lun'] as const satisfies readonly LimitName[];
+
+function delaysOf({ limits }: SessionInfo, { delayed }: IoCounters): Delays {
+  return { session: limits?.session?.delayed ?? 0, acl: limits?.acl?.delayed ?? 0, lun: delayed };
+}
+
+function limited(before: Delays | undefined, now: Delays): Pick<Rate, 'limitedBy'> {
+  if (LIMIT_NAMES.every((name) => now[name] === 0)) return {};
+  return { limitedBy: LIMIT_NAMES.filter((name) => now[name] > (before?.[name] ?? 0)) };
+}
+
+const onlyLun = (io: IoCounters | undefined): Delays => ({
+  session: 0,
+  acl: 0,
+  lun: io?.delayed ?? 0,
+});
+
 export function ratesBetween(before: Sample, now: Sample): Rates {
   const ms = now.atMs - before.atMs;
   const old = before.runtime;
   // What had no command yet has no counters.
-  const luns = Object.keys(now.runtime.storageObjects).map((reference) =>
-    rate(reference, own(old.io, reference), own(now.runtime.io, reference) ?? NO_IO, ms),
+  const luns = Object.keys(now.runtime.storageObjects).map((reference) => {
+    const [then, io] = [own(old.io, reference), own(now.runtime.io, reference) ?? NO_IO];
+    return { ...rate(reference, then, io, ms), ...limited(onlyLun(then), onlyLun(io)) };
+  });
+  const known = new Map(
+    old.sessions.map((session) => {
+      const io = sessionIo(session);
+      return [session.sid, { io, delays: delaysOf(session, io) }];
+    }),
   );
-  const known = new Map(old.sessions.map((session) => [session.sid, sessionIo(session)]));
   const sessions = now.runtime.sessions
     .filter(({ type }) => type === 'Normal')
     .map((session) => {
       const from = session.connections[0]?.address ?? '';
       const name = `${session.sid} ${printable(session.initiator)} ${from}`.trimEnd();
-      return rate(name, known.get(session.sid), sessionIo(session), ms);
+      const [then, io] = [known.get(session.sid), sessionIo(session)];
+      return { ...rate(name, then?.io, io, ms), ...limited(then?.delays, delaysOf(session, io)) };
     });
   return { luns, sessions };
 }

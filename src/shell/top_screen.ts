@@ -24,12 +24,20 @@ function latency(ms: number): string {
   return ms < 1 ? `${(ms * 1000).toFixed(0)}us` : `${fixed(ms)}ms`;
 }
 
-const cells = (rate: Rate): readonly string[] => [
+/** `session+`: the session's own limit, and others too. */
+function limitText({ limitedBy = [] }: Rate): string {
+  const [first = '-', ...others] = limitedBy;
+  return others.length > 0 ? `${first}+` : first;
+}
+
+/** `limits`: some limit held something back since its counters began. */
+const cells = (rate: Rate, limits: boolean): readonly string[] => [
   fixed(rate.iops),
   bytes(rate.readRate),
   bytes(rate.writeRate),
   latency(rate.latencyMs),
   String(rate.queued),
+  ...(limits ? [limitText(rate)] : []),
 ];
 
 /** The end of a name tells more than its middle. */
@@ -47,9 +55,11 @@ function row(name: string, values: readonly string[], columns: number): string {
 
 function list(title: string, rates: readonly Rate[], room: number, options: TopOptions): string[] {
   const { columns, painter, sort } = options;
-  const head = painter.bold(row(title, HEAD, columns));
+  const limits = rates.some(({ limitedBy }) => limitedBy !== undefined);
+  const titles = limits ? [...HEAD, 'LIMITED'] : HEAD;
+  const head = painter.bold(row(title, titles, columns));
   const shown = sorted(rates, sort).slice(0, Math.max(0, room - 1));
-  const lines = shown.map((rate) => row(rate.name, cells(rate), columns));
+  const lines = shown.map((rate) => row(rate.name, cells(rate, limits), columns));
   return [head, ...(lines.length === 0 && room > 1 ? ['(none)'] : lines)];
 }
 

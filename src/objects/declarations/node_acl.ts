@@ -1,5 +1,7 @@
 import type { AttributeGroup } from '../attribute.ts';
+import { rateLimits } from './rate_limits.ts';
 
+const LIMITS = rateLimits('of all its sessions together');
 const RANDOM_WHY = 'this engine sends in order';
 
 /** Attributes of a node ACL, with LIO's names, defaults and ranges. */
@@ -12,6 +14,7 @@ export const NODE_ACL_ATTRIBUTES = {
     applies: 'next-login',
     help: 'Require CHAP of this initiator: 1 yes, 0 no, -1 as the TPG says.',
   },
+  burst_time: LIMITS.burst_time,
   dataout_timeout: {
     kind: 'uint',
     min: 2,
@@ -37,6 +40,8 @@ export const NODE_ACL_ATTRIBUTES = {
     why: 'error recovery levels 1 and 2 are not served',
     help: 'Default Error Recovery Level.',
   },
+  max_bandwidth: LIMITS.max_bandwidth,
+  max_iops: LIMITS.max_iops,
   nopin_response_timeout: {
     kind: 'uint',
     min: 3,

@@ -1,5 +1,6 @@
 import type { Attribute, AttributeGroup, ValuesOf } from '../attribute.ts';
 import type { BackstoreKind } from '../document.ts';
+import { rateLimits } from './rate_limits.ts';
 
 const flag = (value: boolean) => ({ kind: 'bool', style: 'digit', default: value }) as const;
 const off = (why: string) => ({ ...flag(false), only: false, why }) as const;
@@ -7,6 +8,7 @@ const UINT32_MAX = 0xffff_ffff;
 const count = (value: number, max: number = UINT32_MAX) =>
   ({ kind: 'uint', min: 0, max, default: value }) as const;
 const NO_PI = 'protection information is not served';
+const LIMITS = rateLimits('of all initiators together');
 const NO_PR = 'reservations are not served';
 
 /** Attributes of every storage object, with LIO's names. Narrower ranges say why. */
@@ -21,6 +23,7 @@ export const STORAGE_ATTRIBUTES = {
     applies: 'while-unexported',
     help: 'Block size of the underlying device.',
   },
+  burst_time: LIMITS.burst_time,
   emulate_3pc: {
     ...off('EXTENDED COPY is not served'),
     help: 'If set to 1, enable Third Party Copy.',
@@ -68,15 +71,8 @@ export const STORAGE_ATTRIBUTES = {
     help: 'If set to 1, force SPC-3 PR Activate Persistence across Target Power Loss operation.',
   },
   is_nonrot: { ...flag(false), help: 'If set to 1, the backstore is a non rotational device.' },
-  max_bandwidth: {
-    ...count(0, Number.MAX_SAFE_INTEGER),
-    unit: 'bytes',
-    help: 'Bytes that all initiators together move in a second; 0 is no limit.',
-  },
-  max_iops: {
-    ...count(0),
-    help: 'Commands of all initiators together in a second; 0 is no limit.',
-  },
+  max_bandwidth: LIMITS.max_bandwidth,
+  max_iops: LIMITS.max_iops,
   max_unmap_block_desc_count: {
     ...count(0, 4096),
     help: 'Maximum number of block descriptors for UNMAP.',

@@ -1,6 +1,8 @@
 import type { AttributeGroup, ValuesOf } from '../attribute.ts';
+import { rateLimits } from './rate_limits.ts';
 
 const flag = (value: boolean) => ({ kind: 'bool', style: 'digit', default: value }) as const;
+const SESSION = rateLimits('of each session alone');
 const NO_EFFECT = 'Kept for existing scripts, without effect in this engine.';
 
 /** Attributes of a TPG, with LIO's names and defaults; ranges narrower than LIO's say why. */
@@ -74,6 +76,9 @@ export const TPG_ATTRIBUTES = {
     ...flag(false),
     help: 'If set to 1, prevent writes to LUNs.',
   },
+  session_burst_time: SESSION.burst_time,
+  session_max_bandwidth: SESSION.max_bandwidth,
+  session_max_iops: SESSION.max_iops,
   t10_pi: {
     kind: 'uint',
     min: 0,

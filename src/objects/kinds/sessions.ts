@@ -1,5 +1,6 @@
 /** The sessions of a TPG as nodes: they exist while initiators are logged in, and only there. */
 import { NO_IO, type IoCounters, type SessionInfo } from '../engine_port.ts';
+import { limitLines } from '../explain_limits.ts';
 import type { NodeKind, TreeNode, View } from '../node.ts';
 import { count, makeNode, NO_ATTRIBUTES, NO_CHILDREN, numberAfter } from './kit.ts';
 
@@ -75,6 +76,7 @@ function infoLines(session: SessionInfo): readonly string[] {
         `connection ${cid}: ${address} port ${port} to ${portal} (${transport}) ${state}`,
     ),
     ...Object.entries(session.parameters).map(([key, value]) => `${key}: ${printable(value)}`),
+    ...limitLines(session),
     ...session.mappedLuns.map(
       ({ mappedLun, storageObject, writeProtect, io }) =>
         `lun ${mappedLun}: ${storageObject} (${writeProtect ? 'ro' : 'rw'}) ${ioText(io)}`,
@@ -94,6 +96,8 @@ export const SESSION: NodeKind = {
     const from = session.connections[0]?.address ?? 'no connection';
     const words = [printable(session.initiator), from, authenticationOf(session)];
     words.push(count('LUNs', session.mappedLuns.length));
+    const waiting = session.limits?.waiting ?? 0;
+    if (waiting > 0) words.push(`limited, ${waiting} commands wait`);
     return { text: words.join(', '), healthy: true };
   },
   info: (view, node) => {

@@ -25,8 +25,14 @@ import { parsePortal } from '../../objects/portal_address.ts';
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 type JsonObject = { readonly [key: string]: Json };
 
-/** Attributes that only newer kernels have: written where they differ from what LIO would do. */
-const NEWER = ['emulate_rsoc'];
+/**
+ * Attributes that only newer kernels have, or none: written where they differ from what LIO would
+ * do. It says which ones it cannot restore.
+ */
+const NOT_EVERYWHERE = [
+  'emulate_rsoc',
+  ...['burst_time', 'max_bandwidth', 'max_iops'].flatMap((name) => [name, `session_${name}`]),
+];
 const DEFAULT_ALUA_GROUP = 'default_tg_pt_gp';
 
 /** LIO's attributes are numbers; its own read-only ones are not restored. */
@@ -35,7 +41,7 @@ function numbers(group: AttributeGroup, bag: AttributeBag): JsonObject {
   for (const [name, value] of Object.entries(effective(group, bag))) {
     const attribute = group[name];
     if (attribute === undefined || attribute.readonly === true) continue;
-    if (NEWER.includes(name) && value === attribute.default) continue;
+    if (NOT_EVERYWHERE.includes(name) && value === attribute.default) continue;
     values[name] = typeof value === 'string' ? value : Number(value);
   }
   return values;

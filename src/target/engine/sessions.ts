@@ -21,6 +21,7 @@ import { ItNexus } from '../scsi/nexus.ts';
 import type { ConfigState, TpgState } from './config_state.ts';
 import { lunMapOf, type Viewed } from './lun_map.ts';
 import { RefusedLogins } from './refused_logins.ts';
+import { limitsOf, SessionLimiter } from './session_limiter.ts';
 
 export interface SessionsOptions {
   readonly clock: Clock;
@@ -40,6 +41,7 @@ export class Sessions implements IscsiHost {
   readonly #options: SessionsOptions;
   readonly #table: SessionTable;
   readonly #refused: RefusedLogins;
+  readonly #limiter: SessionLimiter;
 
   constructor(options: SessionsOptions) {
     this.directory = options.state;
@@ -48,6 +50,7 @@ export class Sessions implements IscsiHost {
     this.#options = options;
     this.#table = new SessionTable(this);
     this.#refused = new RefusedLogins(options.clock);
+    this.#limiter = new SessionLimiter(options.clock);
   }
 
   accept(socket: Socket, portal: string): void {
@@ -80,6 +83,7 @@ export class Sessions implements IscsiHost {
       if (subject === 'storage_object') everything = true;
       else if (subject !== 'portal' && subject !== 'discovery_auth') touched.add(path[2] ?? '');
     }
+    this.#limiter.forget((target, tag) => this.directory.tpg(target, tag));
     if (!everything && touched.size === 0) return;
     for (const session of [...this.#table]) {
       const target = session.result.tpg?.targetName;
@@ -104,6 +108,7 @@ export class Sessions implements IscsiHost {
       },
     });
     nexus.setLuns(this.#lunMap(result));
+    this.#limiter.apply(nexus, this.#tpgOf(result));
     return nexus;
   }
 
@@ -137,7 +142,9 @@ export class Sessions implements IscsiHost {
     if (result.acl !== undefined && !tpg.acls.has(nameKey(result.initiatorName))) {
       return session.end('its node ACL was deleted');
     }
-    nexus?.setLuns(this.#lunMap(result));
+    if (nexus === undefined) return;
+    nexus.setLuns(this.#lunMap(result));
+    this.#limiter.apply(nexus, tpg);
   }
 
   #tpgOf(result: LoginResult): TpgState | undefined {
@@ -160,6 +167,7 @@ export class Sessions implements IscsiHost {
       mappedLuns.push({ mappedLun, storageObject, writeProtect, io });
     }
     mappedLuns.sort((a, b) => a.mappedLun - b.mappedLun);
-    return { ...session.info(), mappedLuns };
+    const limits = limitsOf(session.nexus);
+    return { ...session.info(), mappedLuns, ...(limits && { limits }) };
   }
 }

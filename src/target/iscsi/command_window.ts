@@ -28,8 +28,15 @@ export type Arrival =
   /** Outside the window, or there already. */
   | 'ignore';
 
+/** What may slow a session down: the initiator then keeps its commands to itself. */
+export interface Slowed {
+  readonly throttle: { room(): number } | null;
+}
+const NEVER_SLOWED: Slowed = { throttle: null };
+
 export class CommandWindow {
   readonly #depth: number;
+  readonly #slowed: Slowed;
   #expCmdSN: number;
   #maxCmdSN: number;
   /** Numbered commands between delivery and response. */
@@ -38,10 +45,12 @@ export class CommandWindow {
   readonly #held = new Map<number, HeldCommand | null>();
   #heldBytes = 0;
 
-  constructor(depth: number, firstCmdSN: number) {
+  constructor(depth: number, firstCmdSN: number, slowed: Slowed = NEVER_SLOWED) {
     this.#depth = depth;
+    this.#slowed = slowed;
     this.#expCmdSN = firstCmdSN;
-    this.#maxCmdSN = serialAdd(firstCmdSN, depth - 1);
+    // Closed: what it opens to is decided when it is told.
+    this.#maxCmdSN = serialAdd(firstCmdSN, -1);
   }
 
   get expCmdSN(): number {
@@ -50,7 +59,10 @@ export class CommandWindow {
 
   /** RFC 7143 §4.2.2.1: closes as commands pile up, and never goes back. */
   get maxCmdSN(): number {
-    const wanted = serialAdd(this.#expCmdSN, this.#depth - 1 - this.inProgress);
+    let open = this.#depth - this.inProgress;
+    const { throttle } = this.#slowed;
+    if (throttle !== null) open = Math.min(open, throttle.room());
+    const wanted = serialAdd(this.#expCmdSN, open - 1);
     if (serialLess(this.#maxCmdSN, wanted)) this.#maxCmdSN = wanted;
     return this.#maxCmdSN;
   }

@@ -62,7 +62,7 @@ export class Session implements TaskOwner {
     this.#connection = connection;
     this.#openedMs = table.host.clock.nowMs();
     const depth = result.tpg?.attributes.default_cmdsn_depth ?? DISCOVERY_DEPTH;
-    this.window = new CommandWindow(depth, result.cmdSN);
+    this.window = new CommandWindow(depth, result.cmdSN, nexus);
   }
 
   get result(): LoginResult {

@@ -9,6 +9,7 @@ export class IoCounter {
   #writtenBytes = 0;
   #errors = 0;
   #busyMs = 0;
+  #delayed = 0;
 
   /** That are over. */
   get commands(): number {
@@ -34,6 +35,11 @@ export class IoCounter {
     this.#writtenBytes += bytes;
   }
 
+  /** A command waits for the limit of the storage object. */
+  delayed(): void {
+    this.#delayed++;
+  }
+
   /** `queued`: commands that have arrived and are not over. */
   snapshot(queued: number): IoCounters {
     return {
@@ -44,6 +50,7 @@ export class IoCounter {
       writtenBytes: this.#writtenBytes,
       errors: this.#errors,
       busyMs: this.#busyMs,
+      delayed: this.#delayed,
       queued,
     };
   }

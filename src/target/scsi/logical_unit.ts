@@ -129,7 +129,7 @@ export class LogicalUnit {
       names.some((name) => previous[name] !== next[name]);
     this.#attributes = next;
     this.taskSet.queueDepth = next.queue_depth;
-    if (differs(['max_iops', 'max_bandwidth'])) this.taskSet.setRates(next);
+    this.taskSet.setRates(next);
     if (differs(['emulate_write_cache'])) this.#switchWriteCache(this.defaultWriteCache);
     if (differs(SHOWN_IN_MODE)) this.raise(UNIT_ATTENTION.MODE_PARAMETERS_CHANGED);
     if (differs(SHOWN_IN_INQUIRY)) this.raise(UNIT_ATTENTION.INQUIRY_DATA_CHANGED);

@@ -6,6 +6,7 @@ import type { LogicalUnit } from './logical_unit.ts';
 import { abortCommands, type AbortKind } from './abort.ts';
 import { IoCounter } from './io_counters.ts';
 import { TaskSet } from './task_set.ts';
+import type { Throttle } from './throttle.ts';
 import { UNIT_ATTENTION, UnitAttentions } from './unit_attention.ts';
 
 export interface TargetPort {
@@ -70,6 +71,8 @@ export class ItNexus {
   readonly targetPort: TargetPort;
   /** Commands to LUNs that are not mapped (INQUIRY, REPORT LUNS …) live here. */
   readonly unmappedTasks = new TaskSet(UNMAPPED_QUEUE_DEPTH);
+  /** Null: neither the session nor its initiator has a limit. */
+  throttle: Throttle | null = null;
   /** For `Staging` only: what the commands of this nexus hold of its budget. */
   stagedBytes = 0;
   #luns: ReadonlyMap<number, ItlNexus> = new Map();

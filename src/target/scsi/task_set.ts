@@ -5,51 +5,59 @@
  * pass one another once they run (unrestricted reordering); ORDERED ones wait for all older and
  * hold back all younger; HEAD OF QUEUE goes before everything that has not begun.
  */
-import { SYSTEM_CLOCK, type Clock, type Timer } from '../../util/clock.ts';
+import { SYSTEM_CLOCK, type Clock } from '../../util/clock.ts';
 import type { Command } from './command.ts';
 import type { ItNexus } from './nexus.ts';
-import { RateLimit, type Rates } from './rate_limit.ts';
+import { RateLimit, type Rates, type Waiter } from './rate_limit.ts';
 import { TASK_ATTRIBUTE } from './scsi_task.ts';
 
 /** Commands that may wait in one task set; beyond it the initiator hears TASK SET FULL. */
 export const MAX_WAITING_COMMANDS = 4096;
 
-export class TaskSet {
+export class TaskSet implements Waiter {
   queueDepth: number;
   /** Aborted writes that the storage still works on; counted by the commands. */
   leftovers = 0;
   readonly #waiting: Command[] = [];
   readonly #running: Command[] = [];
+  /** Of sessions that have used up their rate: not yet in the order of this task set. */
+  readonly #throttled = new Set<Command>();
   #pumping = false;
-  readonly #clock: Clock;
+  /** Of all initiators together. */
   readonly #limit: RateLimit;
-  /** Until the rate lets the next command begin. */
-  #timer: Timer | null = null;
 
   constructor(queueDepth: number, clock: Clock = SYSTEM_CLOCK) {
     this.queueDepth = queueDepth;
-    this.#clock = clock;
-    this.#limit = new RateLimit(() => clock.nowMs());
+    this.#limit = new RateLimit(clock);
   }
 
   /** Commands beyond it wait; those that wait already begin when it allows. */
   setRates(rates: Rates): void {
     this.#limit.set(rates);
-    this.#timer?.cancel();
-    this.#timer = null;
     this.pump();
   }
 
   /** False: TASK SET FULL; the command was not taken. */
   submit(command: Command): boolean {
-    if (this.#waiting.length >= MAX_WAITING_COMMANDS) return false;
+    if (this.#waiting.length + this.#throttled.size >= MAX_WAITING_COMMANDS) return false;
+    const throttle = command.itl === null ? null : command.itl.itNexus.throttle;
+    if (throttle !== null && !throttle.admit(command)) this.#throttled.add(command);
+    else this.#enter(command);
+    return true;
+  }
+
+  /** Its session may go on. */
+  release(command: Command): void {
+    if (this.#throttled.delete(command)) this.#enter(command);
+  }
+
+  #enter(command: Command): void {
     if (command.task.taskAttribute === TASK_ATTRIBUTE.HEAD_OF_QUEUE) {
       this.#waiting.unshift(command);
     } else {
       this.#waiting.push(command);
     }
     this.pump();
-    return true;
   }
 
   /** The command is over, whether it ran or not; `pump` is to follow. */
@@ -62,6 +70,7 @@ export class TaskSet {
     }
     const waitedAt = this.#waiting.indexOf(command);
     if (waitedAt >= 0) this.#waiting.splice(waitedAt, 1);
+    else if (this.#throttled.delete(command)) command.itl?.itNexus.throttle?.remove(command);
   }
 
   /**
@@ -85,11 +94,11 @@ export class TaskSet {
 
   /** A copy: those under execution first, then those that wait. */
   commands(): Command[] {
-    return [...this.#running, ...this.#waiting];
+    return [...this.#running, ...this.#waiting, ...this.#throttled];
   }
 
   get size(): number {
-    return this.#running.length + this.#waiting.length;
+    return this.#running.length + this.#waiting.length + this.#throttled.size;
   }
 
   /** Starts what may run now. */
@@ -127,16 +136,23 @@ export class TaskSet {
     return null;
   }
 
-  /** False: too early; `pump` comes again in time. */
-  #admit({ task }: Command): boolean {
-    if (this.#timer !== null) return false;
-    const waitMs = this.#limit.admit(task.dataInExpected + task.dataOutExpected);
-    if (waitMs === 0) return true;
-    this.#timer = this.#clock.after(Math.ceil(waitMs), () => {
-      this.#timer = null;
-      this.pump();
-    });
-    return false;
+  /** The limit of the logical unit lets the next command begin. */
+  advance(): void {
+    this.pump();
+  }
+
+  /** False: too early; `advance` is called in time. */
+  #admit({ task, itl }: Command): boolean {
+    const limit = this.#limit;
+    if (limit.contended) return false;
+    if (limit.waitMs() > 0) {
+      itl?.io.delayed();
+      itl?.logicalUnit.io.delayed();
+      limit.wait(this);
+      return false;
+    }
+    limit.take(task.dataInExpected + task.dataOutExpected);
+    return true;
   }
 
   /** SAM-5 §8.6: an ORDERED command runs after all older and before all younger commands. */

@@ -4,6 +4,7 @@ import { writeProtection, tpgAccess } from '../../../src/objects/access_rules.ts
 import { EMPTY_DOCUMENT, setIn, type Document, type Tpg } from '../../../src/objects/document.ts';
 import { explainAccess } from '../../../src/objects/explain_access.ts';
 import { IDLE_RUNTIME } from '../../fixtures/documents.ts';
+import { SESSION } from '../shell/kit.ts';
 
 const TARGET = 'iqn.2003-01.org.example:t';
 const INITIATOR = 'iqn.1994-05.com.redhat:c1';
@@ -130,4 +131,31 @@ test('the last refused login is told, unless the initiator is logged in', () => 
   };
   const { findings } = why({ acls }, undefined, { ...IDLE_RUNTIME, refusedLogins: [refused] });
   expect(findings.at(-1)?.text).toContain('was refused: CHAP response is wrong');
+});
+
+describe('limits of rate', () => {
+  const limited = { ...ACL, attributes: { max_iops: 500, max_bandwidth: 1_048_576 } };
+  const texts = (answer: { findings: readonly { text: string }[] }) =>
+    answer.findings.map(({ text }) => text);
+
+  test('are told with whom they count', () => {
+    const attributes = { session_max_iops: 50 };
+    const said = texts(why({ attributes, acls: { [INITIATOR]: limited } }));
+    expect(said).toContain('Each of its sessions is limited by session_max_iops=50 of the TPG');
+    expect(said).toContain(
+      'Its sessions together are limited by max_iops=500 and max_bandwidth=1048576 of its ACL',
+    );
+    expect(texts(why({ acls })).join()).not.toContain('limited');
+  });
+
+  test('that hold a session back are told with how often', () => {
+    const limits = { waiting: 3, acl: { maxIops: 500, maxBandwidth: 0, delayed: 12 } };
+    const session = { ...SESSION, target: TARGET, initiator: INITIATOR, limits };
+    const runtime = { ...IDLE_RUNTIME, sessions: [session] };
+    const said = texts(why({ acls }, undefined, runtime));
+    const sid = SESSION.sid;
+    expect(said).toContain(
+      `Session ${sid}: commands waited 12 times for the limit of its ACL; 3 wait now`,
+    );
+  });
 });

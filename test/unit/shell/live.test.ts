@@ -5,7 +5,7 @@ import { NO_IO, type IoCounters, type RuntimeState } from '../../../src/objects/
 import type { Dialogs } from '../../../src/shell/builtin.ts';
 import { topLive } from '../../../src/shell/builtins/live.ts';
 import { runLive, type LiveScreen } from '../../../src/shell/live_screen.ts';
-import { ratesBetween, sorted } from '../../../src/shell/rates.ts';
+import { ratesBetween, sorted, type LimitName } from '../../../src/shell/rates.ts';
 import { painter } from '../../../src/shell/style.ts';
 import { topScreen } from '../../../src/shell/top_screen.ts';
 import { IDLE_RUNTIME } from '../../fixtures/documents.ts';
@@ -71,6 +71,26 @@ describe('rates', () => {
     ]);
   });
 
+  test('what a limit held back since the last look is said with the limit', () => {
+    const acl = (delayed: number) => ({
+      waiting: 1,
+      acl: { maxIops: 9, maxBandwidth: 0, delayed },
+    });
+    const sample = (atMs: number, ofAcl: number, ofLun: number) => ({
+      atMs,
+      runtime: runtimeWith({
+        io: { busy: io({ delayed: ofLun }), free: io({ reads: 1 }) },
+        sessions: [{ ...sessionWith(3, { delayed: ofLun }), limits: acl(ofAcl) }],
+      }),
+    });
+    const both = ratesBetween(sample(0, 1, 5), sample(1000, 4, 6));
+    expect(both.luns).toMatchObject([{ limitedBy: ['lun'] }, { name: 'free' }]);
+    expect(both.luns[1]).not.toHaveProperty('limitedBy');
+    expect(both.sessions).toMatchObject([{ limitedBy: ['acl', 'lun'] }]);
+    const quiet = ratesBetween(sample(0, 4, 6), sample(1000, 4, 6));
+    expect(quiet.sessions).toMatchObject([{ limitedBy: [] }]);
+  });
+
   test('no time between two looks is no endless rate', () => {
     const sample = { atMs: 5, runtime: runtimeWith({ io: { a: io({ reads: 5 }) } }) };
     expect(ratesBetween(sample, sample).luns[0]?.iops).toBe(0);
@@ -116,6 +136,24 @@ describe('the screen of top', () => {
     const lines = topScreen({ luns: many, sessions: many }, { ...options, columns, rows });
     expect(lines.length).toBeLessThanOrEqual(rows);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+  });
+
+  test('has a column for limits where one held something back', () => {
+    const [first, second, third] = many.map((rate) => ({ ...rate, limitedBy: [] as LimitName[] }));
+    const luns = [
+      { ...first!, limitedBy: ['lun'] as const },
+      { ...second!, limitedBy: ['acl', 'lun'] as const },
+      third!,
+    ];
+    const lines = topScreen({ luns, sessions: many }, { ...options, columns: 80, rows: 24 });
+    expect(lines.slice(2, 6).map((line) => line.split(/ +/).at(-1))).toEqual([
+      'LIMITED',
+      '-',
+      'acl+',
+      'lun',
+    ]);
+    expect(lines.filter((line) => line.includes('LIMITED'))).toHaveLength(1);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
   test('shows sums, and the busiest first', () => {

@@ -56,6 +56,20 @@ describe('sessions as nodes', () => {
     );
   });
 
+  test('info and summary say what limits hold, and what waits for them', async () => {
+    const { client, run } = await shellWithSession();
+    const acl = { maxIops: 0, maxBandwidth: 10_485_760, delayed: 7 };
+    const own = { maxIops: 100, maxBandwidth: 0, delayed: 2 };
+    client.sessions = [{ ...SESSION, limits: { waiting: 5, session: own, acl } }];
+    const lines = (await run(`${TPG}/sessions/sid3 info`)).split('\n');
+    expect(lines).toContain('limit of the session: 100 commands/s; commands waited 2 times');
+    expect(lines).toContain(
+      'limit of the ACL, all its sessions together: 10.0MiB/s; commands waited 7 times',
+    );
+    expect(lines).toContain('waiting for a limit: 5 commands');
+    expect(await run(`${TPG} ls`)).toContain('limited, 5 commands wait');
+  });
+
   test('`sessions` in a TPG is its child, elsewhere the command', async () => {
     const { run, shell } = await shellWithSession();
     await run(`cd ${TPG}`, 'sessions');

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { setIn } from '../../../../src/objects/document.ts';
 import { toLioJson } from '../../../../src/saveconfig/export/lio_json.ts';
 import { readLioJson } from '../../../../src/saveconfig/import/lio_json.ts';
 import { documents } from '../../../fixtures/arbitrary_documents.ts';
@@ -237,6 +238,17 @@ describe('export to LIO', () => {
     expect(Object.values(tpg?.parameters ?? {}).every((v) => typeof v === 'string')).toBe(true);
     expect(Object.values(tpg?.attributes ?? {}).every((v) => typeof v === 'number')).toBe(true);
     expect(tpg?.parameters).toMatchObject({ ImmediateData: 'No', MaxBurstLength: '1048576' });
+  });
+
+  test('limits that LIO does not know are written only where one is set', () => {
+    const limit = /(max_iops|max_bandwidth|burst_time)"/;
+    const { document } = imported(readLioJson, sample('man_page_names.json'));
+    expect(toLioJson(document)).not.toMatch(limit);
+    const at = ['iscsi', 'targets', 'iqn.2024-01.com.example:man', 'tpgs', '1', 'attributes'];
+    const limited = setIn(document, [...at, 'session_max_iops'], 5);
+    const text = toLioJson(limited);
+    expect(text.match(new RegExp(limit, 'g'))).toEqual(['max_iops"']);
+    expect(imported(readLioJson, { file: 'x', text }).document).toEqual(limited);
   });
 
   test('only ASCII is written', () => {

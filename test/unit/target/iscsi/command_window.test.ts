@@ -65,4 +65,28 @@ describe('CommandWindow', () => {
     expect(window.declareReceived(12)).toBe(false);
     expect(window.declareReceived(99)).toBe(false);
   });
+
+  test('of a session that is slowed down closes as its commands wait, and never for good', () => {
+    const slowed = { throttle: { room: () => room } };
+    let room = 2;
+    const window = new CommandWindow(64, 100, slowed);
+    expect(window.maxCmdSN).toBe(101);
+    for (room of [1, 0]) {
+      expect(window.arrival(window.expCmdSN)).toBe('next');
+      window.advance();
+      window.inProgress++;
+    }
+    expect([window.maxCmdSN, window.arrival(102)]).toEqual([101, 'ignore']);
+    window.inProgress--;
+    room = 1;
+    expect([window.maxCmdSN, window.arrival(102)]).toEqual([102, 'next']);
+  });
+
+  test('opens to its whole depth when nothing slows the session down any more', () => {
+    const slowed: { throttle: { room(): number } | null } = { throttle: { room: () => 1 } };
+    const window = new CommandWindow(64, 1, slowed);
+    expect(window.maxCmdSN).toBe(1);
+    slowed.throttle = null;
+    expect(window.maxCmdSN).toBe(64);
+  });
 });
