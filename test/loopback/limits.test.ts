@@ -40,7 +40,7 @@ interface Limits {
 
 /** What an administrator sets, under running sessions. */
 async function change({ tpg = {}, acl = {} }: Limits): Promise<void> {
-  const next = structuredClone(demoDocument(port)) as Document;
+  const next = demoDocument(port);
   const value = next.iscsi.targets[TARGET]?.tpgs['1'] as { -readonly [K in keyof Tpg]: Tpg[K] };
   value.attributes = { ...value.attributes, ...tpg };
   const mapped_luns = { 0: { lun: 0, write_protect: false } };
