@@ -1,6 +1,7 @@
 // `npm run bench`: our daemon beside tgt, istgt and a minimal C target on loopback, in turns.
 //   npm run bench -- [--quick] [--check] [--json] [--rounds N] [--seconds S] [--only TEXT]…
 //                    [--targets tgt,lunsmith] [--list] [--witness]
+//                    [--beside FOLDER]  another build of ours takes part in each round
 // `npm run bench -- iser …`: iSER beside TCP (bench/iser.mjs).
 // `npm run bench -- config …`: configuration at scale (bench/config.mjs).
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -30,6 +31,7 @@ function parse() {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       only: { type: 'string', multiple: true, default: [] },
+      beside: { type: 'string' },
       targets: { type: 'string', default: 'tgt,istgt,lunsmith,minimal' },
     },
   });
@@ -37,7 +39,7 @@ function parse() {
     ...values,
     rounds: Number(values.rounds ?? (values.quick ? 3 : 5)),
     seconds: Number(values.seconds ?? (values.quick ? 0.7 : 1.5)),
-    targets: values.targets.split(','),
+    targets: [...values.targets.split(','), ...(values.beside === undefined ? [] : ['beside'])],
   };
 }
 
@@ -64,7 +66,7 @@ function makeFiles(load, folder, memoryFolder, cases) {
 
 /** A B C A B C …: one sample of each target per round. */
 async function runCase(context, oneCase, targets) {
-  const names = oneCase.targets.filter((name) => targets.has(name));
+  const names = [...oneCase.targets, 'beside'].filter((name) => targets.has(name));
   const rounds = [];
   for (let at = 0; at < context.options.rounds; at++) {
     const round = {};
@@ -111,7 +113,8 @@ async function runAll(options, cases, folder, memoryFolder) {
   const load = compile('load', folder);
   const files = makeFiles(load, folder, memoryFolder, cases);
   const thousandLuns = cases.some((each) => each.thousandLuns);
-  const setup = { files, folder, bytes: FILE_BYTES, thousandLuns };
+  const { beside } = options;
+  const setup = { files, folder, bytes: FILE_BYTES, thousandLuns, beside };
   const targets = await startTargets(options.targets, setup);
   const context = { load, files, options };
   const results = [];

@@ -63,7 +63,7 @@ function runLoad(program, args, pid) {
 export async function measure({ load, files, options }, oneCase, target) {
   const serving = target.on?.(oneCase.medium) ?? target;
   const lun = oneCase.thousandLuns && target.name === 'minimal' ? 0 : target.luns[oneCase.medium];
-  if (oneCase.medium === 'cold') must(load, ['--drop', files.cold]);
+  if (oneCase.medium === 'cold') must(load, ['--drop', (target.files ?? files).cold]);
   const args = ['--portal', `127.0.0.1:${serving.port}`, '--target', serving.target];
   args.push('--lun', String(lun), '--seconds', String(options.seconds));
   args.push(...(target.name === 'minimal' ? withoutLuns(oneCase.load) : oneCase.load));

@@ -19,7 +19,7 @@ const FIELDS = ['perSecond', 'cpuMicros', 'p50', 'p99', 'p999', 'clientBusy'];
 /** One case's rounds, `{tgt: sample, lunsmith: sample, …}` each, as one record. */
 export function summarise(oneCase, rounds) {
   const targets = {};
-  for (const name of oneCase.targets) {
+  for (const name of [...oneCase.targets, 'beside']) {
     const samples = rounds.map((round) => round[name]).filter(Boolean);
     if (samples.length === 0) continue;
     targets[name] = {};
@@ -30,6 +30,8 @@ export function summarise(oneCase, rounds) {
     cpu: ratio(rounds, 'lunsmith', 'tgt', 'cpuMicros'),
     istgt: ratio(rounds, 'lunsmith', 'istgt', 'perSecond'),
     minimal: ratio(rounds, 'lunsmith', 'minimal', 'perSecond'),
+    beside: ratio(rounds, 'lunsmith', 'beside', 'perSecond'),
+    besideCpu: ratio(rounds, 'lunsmith', 'beside', 'cpuMicros'),
   };
   return { name: oneCase.name, rounds: rounds.length, targets, ratios, missed: missed() };
 
@@ -79,5 +81,12 @@ export function row({ name, targets, ratios }) {
     latency,
     tgt ? micros(tgt.p99) : '',
   ];
-  return `| ${cells.join(' | ')} |`;
+  return `| ${cells.join(' | ')} |${comparison(targets.beside, ratios)}`;
+}
+
+/** Against another build of ours, in the same rounds. */
+function comparison(beside, ratios) {
+  if (beside === undefined) return '';
+  const there = `${number(beside.perSecond)}/s, ${micros(beside.cpuMicros)} µs CPU`;
+  return `\n|   beside: ${there}; throughput × ${times(ratios.beside)}, CPU × ${times(ratios.besideCpu)} |`;
 }

@@ -1,6 +1,6 @@
 // The targets under comparison. Each serves the same files: LUN numbers are in `luns` by medium.
 import { Buffer } from 'node:buffer';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { ROOT } from '../scripts/prepare.mjs';
@@ -135,7 +135,7 @@ export async function startEcho(folder) {
 }
 
 const NODE = process.execPath;
-const PROGRAM = path.join(ROOT, 'dist/src/bin/lunsmith.js');
+const PROGRAM = 'dist/src/bin/lunsmith.js';
 
 function configuration({ files, megabytes, port, thousand }) {
   const tpg = `/iscsi/${NAME}/tpg1`;
@@ -159,10 +159,12 @@ function configuration({ files, megabytes, port, thousand }) {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** Our own daemon, as users run it. `nodeArgs`: for a profile. */
-async function startLunsmith({ files, folder, bytes, thousandLuns, nodeArgs = [] }) {
+/** Our own daemon, as users run it. `nodeArgs`: for a profile; `root`: which build of it. */
+async function startLunsmith(options, name = 'lunsmith', root = ROOT) {
+  const { files, folder, bytes, thousandLuns, nodeArgs = [] } = options;
+  const program = path.join(root, PROGRAM);
   const port = await freePort();
-  const home = path.join(folder, 'lunsmith');
+  const home = path.join(folder, name);
   mkdirSync(home, { mode: 0o700 });
   const env = {
     // As a daemon in the background has it (src/bin/start_daemon.ts).
@@ -172,9 +174,9 @@ async function startLunsmith({ files, folder, bytes, thousandLuns, nodeArgs = []
     LUNSMITH_SOCKET: path.join(home, 'control.sock'),
     LUNSMITH_HOME: path.join(home, 'home'),
   };
-  const { child, output } = serve(NODE, [...nodeArgs, PROGRAM, 'daemon'], { env, cwd: home });
-  const shell = (input) => must(NODE, [PROGRAM], { env, input });
-  await eventually('lunsmith', child, () => {
+  const { child, output } = serve(NODE, [...nodeArgs, program, 'daemon'], { env, cwd: home });
+  const shell = (input) => must(NODE, [program], { env, input });
+  await eventually(name, child, () => {
     try {
       shell('version\n');
       return true;
@@ -190,7 +192,7 @@ async function startLunsmith({ files, folder, bytes, thousandLuns, nodeArgs = []
   }
   const luns = { file: 0, ram: 1, cold: 2 };
   const end = () => stop(child, 'SIGTERM');
-  return { name: 'lunsmith', target: NAME, port, luns, pid: child.pid, stop: end };
+  return { name, target: NAME, port, luns, pid: child.pid, stop: end };
 }
 
 /** Written in full: a hole would not be in the page cache. */
@@ -203,10 +205,29 @@ function manyFiles(home) {
   });
 }
 
+/** Two daemons do not share a file: the other build has files of its own, just as full. */
+async function startBeside(options) {
+  const folder = path.join(options.folder, 'beside-files');
+  mkdirSync(folder);
+  const files = {};
+  for (const [medium, file] of Object.entries(options.files)) {
+    files[medium] = path.join(
+      medium === 'memory' ? path.dirname(file) : folder,
+      `${medium}.beside`,
+    );
+    copyFileSync(file, files[medium]);
+  }
+  return {
+    ...(await startLunsmith({ ...options, files }, 'beside', path.resolve(options.beside))),
+    files,
+  };
+}
+
 const STARTERS = {
   tgt: startTgt,
   istgt: startIstgt,
   lunsmith: startLunsmith,
+  beside: startBeside,
   minimal: startMinimals,
 };
 
