@@ -30,14 +30,17 @@ function bareHex(text: string, form: 'naa' | 'eui'): string {
   return `${form}.${hex}`;
 }
 
+/** The words of targetcli, which scripts look for, then what is wrong. */
+const notValid = (why: string) => fail(`WWN not valid as: iqn, naa, eui: ${why}`);
+
 function iqn(name: string): NameResult {
   const bad = PROHIBITED.exec(name);
   if (bad) {
     const shown = bad[0] === ' ' ? 'a blank' : JSON.stringify(bad[0]);
-    return fail(`WWN not valid as: iqn: ${shown} may not stand in an iSCSI name`);
+    return notValid(`${shown} may not stand in an iSCSI name`);
   }
   if (!IQN.test(name)) {
-    return fail('WWN not valid as: iqn: expected iqn.YYYY-MM.REVERSED.DOMAIN[:SUFFIX]');
+    return notValid('expected iqn.YYYY-MM.REVERSED.DOMAIN[:SUFFIX]');
   }
   return { ok: true, name, form: 'iqn' };
 }
@@ -46,7 +49,7 @@ function iqn(name: string): NameResult {
 export function normaliseName(text: string): NameResult {
   const name = text.trim().normalize('NFKC').toLowerCase();
   if (Buffer.byteLength(name) > NAME_BYTES_MAX) {
-    return fail(`WWN not valid: longer than ${NAME_BYTES_MAX} bytes`);
+    return notValid(`longer than ${NAME_BYTES_MAX} bytes`);
   }
   if (name.startsWith('iqn')) return iqn(name);
   if (!name.startsWith('eui.')) {

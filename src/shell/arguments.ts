@@ -46,8 +46,14 @@ function checkCount(params: Params, given: number): void {
   throw new ConfigError(`Got ${given} positionnal parameters, expected ${expected}.`);
 }
 
-/** The texts by canonical parameter name. */
-function assign(params: Params, words: readonly Word[]): Map<string, string> {
+interface Assigned {
+  /** By canonical parameter name. */
+  readonly texts: ReadonlyMap<string, string>;
+  /** Parameters whose value was given by its place alone. */
+  readonly unnamed: ReadonlySet<string>;
+}
+
+function assign(params: Params, words: readonly Word[]): Assigned {
   const texts = new Map<string, string>();
   const positional: string[] = [];
   const unknown: string[] = [];
@@ -76,13 +82,14 @@ function assign(params: Params, words: readonly Word[]): Map<string, string> {
     const taken = Object.keys(params)[positional.length - 1] ?? '';
     throw new ConfigError(`Duplicate parameter ${taken}.`);
   }
+  const unnamed = new Set(free.slice(0, positional.length));
   positional.forEach((text, index) => texts.set(free[index] ?? '', text));
-  return texts;
+  return { texts, unnamed };
 }
 
 /** Values by canonical name; omitted optional ones absent. Throws ConfigError. */
 export function bindArguments(params: Params, words: readonly Word[]): Arguments {
-  const texts = assign(params, withoutFlags(params, words));
+  const { texts, unnamed } = assign(params, withoutFlags(params, words));
   const missing = Object.entries(params)
     .filter(([name, parameter]) => parameter.required === true && (texts.get(name) ?? '') === '')
     .map(([name]) => name);
@@ -98,7 +105,9 @@ export function bindArguments(params: Params, words: readonly Word[]): Arguments
     const parsed = parse(parameter, text);
     if (!parsed.ok) {
       const problem = syntaxError(parameter, text, parsed.reason);
-      throw new ConfigError(parameter.kind === 'bool' ? problem : `${name}: ${problem}`);
+      if (parameter.kind !== 'bool') throw new ConfigError(`${name}: ${problem}`);
+      const which = unnamed.size > 1 && unnamed.has(name) ? ` (given for ${name})` : '';
+      throw new ConfigError(problem + which);
     }
     values[name] = parsed.value;
   }

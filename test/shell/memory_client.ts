@@ -19,16 +19,27 @@ import { describePlan } from '../../src/objects/plan_text.ts';
 export interface MemoryFile {
   readonly type: 'file' | 'block';
   readonly size: number;
+  readonly readonly?: boolean;
+  /** Why it may not be taken. */
+  readonly problem?: string;
 }
 
 export const CONFIG_FILE = '/etc/lunsmith/saveconfig.yaml';
 
 /** Every storage object and portal of the document, healthy. */
-function healthyRuntime(document: Document, sessions: readonly SessionInfo[]): RuntimeState {
+function healthyRuntime(
+  document: Document,
+  sessions: readonly SessionInfo[],
+  files: ReadonlyMap<string, MemoryFile>,
+): RuntimeState {
   const storageObjects: Record<string, Health> = {};
   for (const [kind, objects] of Object.entries(document.backstores)) {
     for (const name of Object.keys(objects as object))
       storageObjects[`${kind}/${name}`] = { ok: true };
+  }
+  for (const [name, { dev }] of Object.entries(document.backstores.block)) {
+    const size = files.get(dev)?.size;
+    storageObjects[`block/${name}`] = { ok: true, ...(size !== undefined && { size }) };
   }
   const portals: Record<string, Health> = {};
   for (const [target, { tpgs }] of Object.entries(document.iscsi.targets)) {
@@ -102,7 +113,7 @@ export class MemoryClient implements ControlClient {
       return {};
     },
     runtime: () => {
-      const runtime = healthyRuntime(this.document, this.sessions);
+      const runtime = healthyRuntime(this.document, this.sessions, this.files);
       const counted = Object.keys(this.io).map((name) => [name, { ok: true }] as const);
       return {
         ...runtime,
@@ -163,7 +174,9 @@ export class MemoryClient implements ControlClient {
     }
     if (file === undefined)
       return { exists: false, type: 'none', size: 0, readonly: false, parentExists };
-    return { exists: true, type: file.type, size: file.size, readonly: false, parentExists };
+    const { type, size, readonly = false, problem } = file;
+    const found = { exists: true, type, size, readonly, parentExists };
+    return problem === undefined ? found : { ...found, problem };
   }
 
   #list(folder: string, only: 'any' | 'block'): readonly string[] {

@@ -226,6 +226,8 @@ function infoLines({ document }: View, node: TreeNode): readonly string[] {
   if (auth.mutual_userid) lines.push(`chap_mutual_userid: ${auth.mutual_userid}`);
   if (auth.password) lines.push('chap_password: ********');
   if (auth.userid) lines.push(`chap_userid: ${auth.userid}`);
+  // Only a tag stands for more places than one.
+  if (node.also !== undefined) lines.push(`tag: ${node.name}`);
   return [...lines, 'wwns:', ...namesOf(node)];
 }
 

@@ -44,13 +44,16 @@ function ownerOf(document: Document, targetAt: readonly string[], key: string): 
   return Object.keys(tpgs).find((tag) => own(tpgs[tag]?.portals ?? {}, key) !== undefined);
 }
 
+const notCreated = (reason: string) =>
+  new ConfigError(`Could not create NetworkPortal in configFS: ${reason}`);
+
 function addressGiven(args: Arguments): { portal: PortalAddress; messages: Message[] } {
   const messages: Message[] = [];
   const typed = textOf(args['ip_address']);
   const port = args['ip_port'];
   if (port === undefined) messages.push(info(`Using default IP port ${DEFAULT_PORT}`));
   const result = normalisePortal(typed === '' ? '0.0.0.0' : typed, Number(port ?? DEFAULT_PORT));
-  if (!result.ok) throw new ConfigError(`Could not create NetworkPortal: ${result.reason}`);
+  if (!result.ok) throw notCreated(result.reason);
   if (result.portal.address === '0.0.0.0') messages.push(info('Binding to INADDR_ANY (0.0.0.0)'));
   if (result.portal.address === '::') messages.push(info('Binding to INADDR_ANY (::0)'));
   return { portal: result.portal, messages };
@@ -109,7 +112,7 @@ async function movePortal(context: CommandContext, args: Arguments): Promise<Com
   }
   const port = Number(args['new_port'] ?? from.portal.port);
   const to = normalisePortal(textOf(args['new_address']) || from.portal.address, port);
-  if (!to.ok) throw new ConfigError(`Could not create NetworkPortal: ${to.reason}`);
+  if (!to.ok) throw notCreated(to.reason);
   const key = portalKey(to.portal);
   const owner = ownerOf(view.document, node.at.slice(0, 3), key);
   if (owner !== undefined) {

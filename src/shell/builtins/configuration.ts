@@ -2,6 +2,7 @@
 import { absolutePath } from '../../objects/kinds/fileio.ts';
 import { EMPTY_DOCUMENT } from '../../objects/document.ts';
 import { ConfigError } from '../../objects/errors.ts';
+import type { TreeNode } from '../../objects/node.ts';
 import { atRoot } from '../builtin.ts';
 import type { Builtin, ShellContext } from '../builtin.ts';
 import { originOf } from '../origin.ts';
@@ -124,10 +125,13 @@ const clearconfig: Builtin = {
   },
 };
 
+/** As in targetcli: of the shell at the root, of what it stands for at a fabric or a disk. */
+const hasVersion = (node: TreeNode) => atRoot(node) || /^iscsi$|_object$/.test(node.kind.id);
+
 const version: Builtin = {
   help: 'Shows the version of lunsmith.',
   params: {},
-  at: atRoot,
+  at: hasVersion,
   run: async ({ shell, node }) => {
     const { version: number } = await shell.mirror.daemon();
     const { id } = node.kind;

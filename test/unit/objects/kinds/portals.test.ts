@@ -55,8 +55,8 @@ describe('portals create', () => {
   });
 
   test.each([
-    [{ ip_address: 'notanip' }, /Could not create NetworkPortal: "notanip" is not an IPv4/],
-    [{ ip_address: '300.1.1.1' }, /Could not create NetworkPortal: "300\.1\.1\.1" is not/],
+    [{ ip_address: 'notanip' }, /NetworkPortal in configFS: "notanip" is not an IPv4/],
+    [{ ip_address: '300.1.1.1' }, /create NetworkPortal in configFS: "300\.1\.1\.1" is not/],
     [{ ip_address: 'fe80::1' }, /link-local/],
     [{ ip_address: '127.0.0.1', ip_port: '99999' }, /ip_port: out of range 1\.\.65535/],
     [{ ip_address: '127.0.0.1', ip_port: 'abc' }, /ip_port: not a number/],
