@@ -7,17 +7,21 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { build, ROOT } from '../scripts/prepare.mjs';
-import { IserSide, TcpSide } from './iser_sides.mjs';
+import { build, PROGRAM } from '../scripts/prepare.mjs';
 import { eventually, freePort, stop } from './programs.mjs';
 
+// The initiators are made of what is built.
+build();
+const { IserSide, TcpSide } = await import('./iser_sides.mjs');
+
 const TARGET = 'iqn.2026-01.net.example:bench';
-const PROGRAM = path.join(ROOT, 'dist/src/bin/lunsmith.js');
 const LUN_BYTES = 256 * 1024 * 1024;
 const BLOCK = 512;
 const SIZES = [4096, 65_536, 1_048_576];
 /** What iSER must reach of TCP's throughput at 64 KiB. */
 const LEAST_SHARE = 0.5;
+/** Of /proc's processor times. */
+const TICKS_PER_SECOND = 100;
 
 const { values } = parseArgs({
   args: process.argv.slice(2).filter((word) => word !== 'iser'),
@@ -64,7 +68,29 @@ async function serve(folder) {
   return { child, port };
 }
 
-/** Bytes a second with `depth` commands under way, each at a place of its own choosing. */
+/** Microseconds of processor time that a process has taken so far. */
+function processorTime(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS_PER_SECOND;
+}
+
+/** One round: bytes a second, and the processor time of either side for each command. */
+async function sample(Side, { port, child }, length, write) {
+  const side = await Side.open(port, TARGET);
+  const before = { target: processorTime(child.pid), initiator: process.cpuUsage() };
+  const rate = await load(side, length, write);
+  const target = processorTime(child.pid) - before.target;
+  const { user, system } = process.cpuUsage(before.initiator);
+  await side.logout();
+  const commands = Math.max(1, rate.bytes / length);
+  return {
+    perSecond: rate.perSecond,
+    target: target / commands,
+    initiator: (user + system) / commands,
+  };
+}
+
+/** With `depth` commands under way, each at a place of its own choosing. */
 function load(side, length, write) {
   const places = Math.floor(LUN_BYTES / length);
   let place = 0;
@@ -77,7 +103,7 @@ function load(side, length, write) {
       if (error) return reject(error);
       if (performance.now() >= until) {
         if (--left > 0) return undefined;
-        return resolve((bytes * 1000) / (performance.now() - began));
+        return resolve({ bytes, perSecond: (bytes * 1000) / (performance.now() - began) });
       }
       bytes += length;
       place = (place + 7919) % places;
@@ -105,26 +131,39 @@ const SIDES = [
 ];
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
-async function throughput(port) {
+/** Of `row`: where the four figures stand. */
+const HEADING = `${' '.repeat(42)}MiB/s  of TCP  µs target  µs initiator`;
+
+function row(what, name, samples, tcp) {
+  const of = (key) => median(samples.map((each) => each[key]));
+  const share = of('perSecond') / tcp;
+  const rate = (of('perSecond') / 2 ** 20).toFixed(0).padStart(8);
+  const [target, initiator] = ['target', 'initiator'].map((key) => of(key).toFixed(1));
+  const figures = `${rate}  ${share.toFixed(2).padStart(6)}  ${target.padStart(9)}`;
+  console.log(`${what}  ${name.padEnd(24)} ${figures}  ${initiator.padStart(12)}`);
+  return share;
+}
+
+/** All sides in turns; the shares of iSER at 64 KiB. */
+async function throughput(daemon) {
   const shares = [];
-  console.log(`depth ${options.depth}, ${options.rounds} rounds of ${options.seconds} s, medians`);
+  console.log(
+    `depth ${options.depth}, ${options.rounds} rounds of ${options.seconds} s, medians; ` +
+      'processor time for each command of either side',
+  );
+  console.log(HEADING);
   for (const length of values.size.map(Number)) {
     for (const write of [false, true]) {
-      const rates = new Map(SIDES.map(([name]) => [name, []]));
+      const samples = new Map(SIDES.map(([name]) => [name, []]));
       for (let round = 0; round < options.rounds; round++) {
         for (const [name, Side] of SIDES) {
-          const side = await Side.open(port, TARGET);
-          rates.get(name).push(await load(side, length, write));
-          await side.logout();
+          samples.get(name).push(await sample(Side, daemon, length, write));
         }
       }
-      const tcp = median(rates.get('TCP'));
+      const tcp = median(samples.get('TCP').map((each) => each.perSecond));
       const what = `${String(length / 1024).padStart(5)} KiB ${write ? 'write' : 'read '}`;
-      for (const [name, list] of rates) {
-        const rate = median(list);
-        const share = rate / tcp;
-        const text = `${(rate / 2 ** 20).toFixed(0).padStart(6)} MiB/s  ${share.toFixed(2)}`;
-        console.log(`${what}  ${name.padEnd(24)} ${text}`);
+      for (const [name, list] of samples) {
+        const share = row(what, name, list, tcp);
         if (length === 65_536 && name === 'iSER') shares.push(share);
       }
     }
@@ -175,12 +214,12 @@ async function cycles(child, port) {
   console.log(`descriptors: ${before} before, ${holds(child.pid).descriptors} after`);
 }
 
-build();
 const folder = mkdtempSync(path.join(os.tmpdir(), 'lunsmith-bench-'));
-const { child, port } = await serve(folder);
+const daemon = await serve(folder);
+const { child, port } = daemon;
 try {
   if (options.rounds > 0) {
-    const shares = await throughput(port);
+    const shares = await throughput(daemon);
     const least = Math.min(...shares);
     console.log(`iSER at 64 KiB reaches at least ${least.toFixed(2)} of TCP`);
     if (values.check && least < LEAST_SHARE) process.exitCode = 1;

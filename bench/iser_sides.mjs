@@ -13,6 +13,8 @@ const ISER_HEADER = 28;
 const OP = { COMMAND: 1, LOGIN: 0x43, DATA_OUT: 5, LOGOUT: 0x46, R2T: 0x31, DATA_IN: 0x25 };
 const RESPONSES = { LOGIN: 0x23, SCSI: 0x21, LOGOUT: 0x26 };
 const BLOCK = 512;
+/** What the kernel's initiator sends with a command that writes; the rest is read from it. */
+const IMMEDIATE = 8192;
 const padded = (length) => (length + 3) & ~3;
 
 function open(port) {
@@ -210,7 +212,7 @@ export class IserSide extends Side {
   static emss = segmentSizeOf('127.0.0.1');
   static crc = false;
   #memory = [];
-  #message = Buffer.alloc(ISER_HEADER + BHS + 1024);
+  #message = Buffer.alloc(ISER_HEADER + BHS + IMMEDIATE);
 
   static async open(port, target) {
     const side = new this();
@@ -238,7 +240,9 @@ export class IserSide extends Side {
     await side.login(target, {
       RDMAExtensions: 'Yes',
       InitiatorRecvDataSegmentLength: '262144',
-      TargetRecvDataSegmentLength: '8192',
+      TargetRecvDataSegmentLength: String(IMMEDIATE),
+      FirstBurstLength: '65536',
+      ImmediateData: 'Yes',
     });
     return side;
   }
@@ -261,13 +265,18 @@ export class IserSide extends Side {
     const bhs = this.commandOf(command);
     const memory = this.#memory.pop() ?? Buffer.alloc(1 << 20, 0x5a);
     const access = write ? { remoteRead: true } : { remoteWrite: true };
-    const region = this.rdma.register(memory.subarray(0, length), access);
+    const immediate = write ? Math.min(length, IMMEDIATE) : 0;
+    // What goes with the command needs no tag.
+    const region =
+      immediate < length ? this.rdma.register(memory.subarray(immediate, length), access) : null;
     const finished = (error) => {
       this.#memory.push(memory);
-      done(error ?? (region.valid ? new Error('the tag did not come back') : undefined));
+      done(error ?? (region?.valid ? new Error('the tag did not come back') : undefined));
     };
     this.pending.set(bhs.readUInt32BE(16), { done: finished, length });
-    this.send(bhs, null, write ? region : null, write ? null : region);
+    bhs.writeUIntBE(immediate, 5, 3);
+    const data = immediate > 0 ? memory.subarray(0, immediate) : null;
+    this.send(bhs, data, write ? region : null, write ? null : region);
   }
 
   #received(buffer) {

@@ -41,36 +41,45 @@ export class DdpSegment {
   msn = 0;
   messageOffset = 0;
   headerLength = 0;
-  /** The whole segment, header and payload. */
+  /** Header and payload are `length` bytes from `at` on. Lent. */
   bytes: Buffer = Buffer.alloc(0);
+  at = 0;
+  length = 0;
 
-  /** False: shorter than its header. */
-  read(ulpdu: Buffer): boolean {
-    if (ulpdu.length < 2) return false;
-    const control = ulpdu.readUInt8(FIELD.CONTROL);
-    const rdmap = ulpdu.readUInt8(FIELD.RDMAP);
+  /** False: shorter than its header. Of the payload, nothing needs to be there. */
+  read(bytes: Buffer, at = 0, length = bytes.length): boolean {
+    if (length < 2) return false;
+    const control = bytes.readUInt8(at + FIELD.CONTROL);
+    const rdmap = bytes.readUInt8(at + FIELD.RDMAP);
     this.tagged = (control & CONTROL.TAGGED) !== 0;
     this.last = (control & CONTROL.LAST) !== 0;
     this.ddpVersion = control & CONTROL.VERSION_MASK;
     this.rdmapVersion = rdmap >> RDMAP.VERSION_SHIFT;
     this.opcode = rdmap & RDMAP.OPCODE_MASK;
     this.headerLength = this.tagged ? TAGGED_LENGTH : UNTAGGED_LENGTH;
-    this.bytes = ulpdu;
-    if (ulpdu.length < this.headerLength) return false;
-    this.stag = ulpdu.readUInt32BE(FIELD.STAG);
+    this.bytes = bytes;
+    this.at = at;
+    this.length = length;
+    if (length < this.headerLength) return false;
+    this.stag = bytes.readUInt32BE(at + FIELD.STAG);
     if (this.tagged) {
-      this.high = ulpdu.readUInt32BE(FIELD.OFFSET_HIGH);
-      this.low = ulpdu.readUInt32BE(FIELD.OFFSET_LOW);
+      this.high = bytes.readUInt32BE(at + FIELD.OFFSET_HIGH);
+      this.low = bytes.readUInt32BE(at + FIELD.OFFSET_LOW);
     } else {
-      this.queue = ulpdu.readUInt32BE(FIELD.QUEUE);
-      this.msn = ulpdu.readUInt32BE(FIELD.MSN);
-      this.messageOffset = ulpdu.readUInt32BE(FIELD.MESSAGE_OFFSET);
+      this.queue = bytes.readUInt32BE(at + FIELD.QUEUE);
+      this.msn = bytes.readUInt32BE(at + FIELD.MSN);
+      this.messageOffset = bytes.readUInt32BE(at + FIELD.MESSAGE_OFFSET);
     }
     return true;
   }
 
   get payloadLength(): number {
-    return this.bytes.length - this.headerLength;
+    return this.length - this.headerLength;
+  }
+
+  copyPayload(into: Buffer, intoAt: number): void {
+    const { bytes, at, headerLength, length } = this;
+    bytes.copy(into, intoAt, at + headerLength, at + length);
   }
 }
 

@@ -3,10 +3,15 @@
  * four, four bytes CRC32C over all that. The CRC field stands there even where CRC is off.
  */
 import { crc32c } from '../../../util/crc32c.ts';
+import { TAGGED_LENGTH } from './ddp.ts';
 
 export const FPDU_LENGTH_FIELD = 2;
 export const FPDU_CRC_FIELD = 4;
 const ALIGNMENT = 4;
+/** Of a ULPDU, before its payload may go up in parts: the header of tagged data. */
+const HEAD_LENGTH = TAGGED_LENGTH;
+/** Shorter ones are gathered. */
+const IN_PARTS_FROM = 2048;
 /** What the length field can say, framed: the most that is ever gathered. */
 export const MAX_FPDU_LENGTH = fpduLengthOf(0xffff);
 /** Gathering starts with this much and grows at need, never beyond the above. */
@@ -27,8 +32,15 @@ export function ulpduWithin(emss: number): number {
 }
 
 export interface FpduSink {
-  /** Lent. Nothing of an FPDU whose CRC is wrong is handed up. */
-  ulpdu(bytes: Buffer): void;
+  /** `length` bytes from `at` on, lent. Nothing of an FPDU whose CRC is wrong is handed up. */
+  ulpdu(bytes: Buffer, at: number, length: number): void;
+  /**
+   * Of a long ULPDU, `HEAD_LENGTH` bytes are here. True: what follows them goes to `part` as it
+   * comes, then `ends`. False: the ULPDU is gathered.
+   */
+  begins(bytes: Buffer, at: number, length: number): boolean;
+  part(bytes: Buffer, from: number, to: number): void;
+  ends(): void;
   /** The stream is lost; nothing more is parsed. */
   badCrc(): void;
 }
@@ -39,6 +51,9 @@ export class FpduFramer {
   #crc: boolean;
   #gathered = Buffer.allocUnsafe(0);
   #have = 0;
+  /** Of an FPDU that goes up in parts: payload, and what follows it. */
+  #payloadLeft = 0;
+  #trailerLeft = 0;
   #stopped = false;
 
   constructor(sink: FpduSink, crc: boolean) {
@@ -54,12 +69,21 @@ export class FpduFramer {
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length && !this.#stopped) {
+      if (this.#trailerLeft > 0) {
+        at = this.#goOn(chunk, at);
+        continue;
+      }
       const here = chunk.length - at;
       if (this.#have === 0 && here >= FPDU_LENGTH_FIELD) {
-        const whole = fpduLengthOf(chunk.readUInt16BE(at));
+        const length = chunk.readUInt16BE(at);
+        const whole = fpduLengthOf(length);
         if (here >= whole) {
-          this.#deliver(chunk.subarray(at, at + whole));
+          this.#deliver(chunk, at, length);
           at += whole;
+          continue;
+        }
+        if (here >= FPDU_LENGTH_FIELD + HEAD_LENGTH && this.#begins(chunk, at, length)) {
+          at += FPDU_LENGTH_FIELD + HEAD_LENGTH;
           continue;
         }
       }
@@ -70,13 +94,42 @@ export class FpduFramer {
   /** Takes what is missing of the FPDU at hand; returns how many bytes. */
   #gather(chunk: Buffer, at: number): number {
     if (this.#have < FPDU_LENGTH_FIELD) return this.#take(chunk, at, FPDU_LENGTH_FIELD);
-    const whole = fpduLengthOf(this.#gathered.readUInt16BE(0));
+    const length = this.#gathered.readUInt16BE(0);
+    const head = FPDU_LENGTH_FIELD + HEAD_LENGTH;
+    if (this.#have < head && length >= IN_PARTS_FROM) {
+      const taken = this.#take(chunk, at, head);
+      if (this.#have === head && this.#begins(this.#gathered, 0, length)) this.#have = 0;
+      return taken;
+    }
+    const whole = fpduLengthOf(length);
     const taken = this.#take(chunk, at, whole);
     if (this.#have === whole) {
       this.#have = 0;
-      this.#deliver(this.#gathered.subarray(0, whole));
+      this.#deliver(this.#gathered, 0, length);
     }
     return taken;
+  }
+
+  /** The FPDU at `at` has its head here; true: the rest goes up in parts. */
+  #begins(bytes: Buffer, at: number, length: number): boolean {
+    // RFC 5044 §4.4: with CRC on nothing goes up before it is checked.
+    if (this.#crc || length < IN_PARTS_FROM) return false;
+    if (!this.#sink.begins(bytes, at + FPDU_LENGTH_FIELD, length)) return false;
+    this.#payloadLeft = length - HEAD_LENGTH;
+    this.#trailerLeft = fpduPadding(length) + FPDU_CRC_FIELD;
+    return true;
+  }
+
+  /** Takes what is there of the FPDU that goes up in parts; returns where the next bytes are. */
+  #goOn(chunk: Buffer, at: number): number {
+    const end = Math.min(at + this.#payloadLeft, chunk.length);
+    if (end > at) this.#sink.part(chunk, at, end);
+    this.#payloadLeft -= end - at;
+    if (this.#payloadLeft > 0) return end;
+    const passed = Math.min(this.#trailerLeft, chunk.length - end);
+    this.#trailerLeft -= passed;
+    if (this.#trailerLeft === 0) this.#sink.ends();
+    return end + passed;
   }
 
   #take(chunk: Buffer, at: number, upTo: number): number {
@@ -94,15 +147,18 @@ export class FpduFramer {
     this.#gathered = larger;
   }
 
-  #deliver(fpdu: Buffer): void {
-    const covered = fpdu.length - FPDU_CRC_FIELD;
-    // RFC 5044 §4.4: least significant byte first, as iSCSI sends its digests.
-    if (this.#crc && fpdu.readUInt32LE(covered) !== crc32c(fpdu.subarray(0, covered))) {
+  #deliver(bytes: Buffer, at: number, length: number): void {
+    if (this.#crc && !crcFits(bytes, at, length)) {
       this.stop();
       this.#sink.badCrc();
       return;
     }
-    const length = fpdu.readUInt16BE(0);
-    this.#sink.ulpdu(fpdu.subarray(FPDU_LENGTH_FIELD, FPDU_LENGTH_FIELD + length));
+    this.#sink.ulpdu(bytes, at + FPDU_LENGTH_FIELD, length);
   }
+}
+
+function crcFits(bytes: Buffer, at: number, length: number): boolean {
+  const end = at + FPDU_LENGTH_FIELD + length + fpduPadding(length);
+  // RFC 5044 §4.4: least significant byte first, as iSCSI sends its digests.
+  return bytes.readUInt32LE(end) === crc32c(bytes.subarray(at, end));
 }

@@ -166,13 +166,26 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
 
   // FpduSink
 
-  ulpdu(bytes: Buffer): void {
+  ulpdu(bytes: Buffer, at: number, length: number): void {
     if (this.#state !== 'running') return;
     if (this.#early !== null) this.#sendEarly();
-    if (bytes.length === 0 && this.#agreement?.rtr === 'empty') return;
-    const fault = this.#receiver.take(bytes);
+    if (length === 0 && this.#agreement?.rtr === 'empty') return;
+    const fault = this.#receiver.take(bytes, at, length);
     if (fault === null || this.#state !== 'running') return;
     this.#terminate(fault);
+  }
+
+  begins(bytes: Buffer, at: number, length: number): boolean {
+    // The first frame of an initiator opens our mouth as a whole.
+    return this.#early === null && this.#receiver.begins(bytes, at, length);
+  }
+
+  part(bytes: Buffer, from: number, to: number): void {
+    this.#receiver.part(bytes, from, to);
+  }
+
+  ends(): void {
+    this.#receiver.ends();
   }
 
   badCrc(): void {

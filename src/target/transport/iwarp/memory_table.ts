@@ -62,9 +62,9 @@ const NOTHING = Buffer.alloc(0);
 
 export type AccessKind = 'remoteRead' | 'remoteWrite';
 
-/** What came of a look-up: the bytes, or why there are none. */
+/** What came of a look-up: where the bytes are, or why there are none. */
 export type Found =
-  | { readonly ok: true; readonly bytes: Buffer }
+  | { readonly ok: true; readonly memory: Buffer; readonly offset: number }
   | { readonly ok: false; readonly why: 'stag' | 'bounds' | 'access' | 'wrap' };
 
 const NO_STAG: Found = { ok: false, why: 'stag' };
@@ -123,7 +123,7 @@ export class MemoryTable {
     const offset = distanceFrom(region, at.high, at.low);
     const { memory } = region;
     if (!(offset >= 0 && offset + length <= memory.length)) return NO_BOUNDS;
-    return { ok: true, bytes: memory.subarray(offset, offset + length) };
+    return { ok: true, memory, offset };
   }
 
   #regionOf(stag: number): Region | null {

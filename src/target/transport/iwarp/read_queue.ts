@@ -49,8 +49,8 @@ export class ReadQueue {
     if (found !== undefined) found.into = null;
   }
 
-  /** One segment of a Read Response. */
-  take(segment: DdpSegment): Fault | null {
+  /** What is wrong with a segment of a Read Response; null: it fits the oldest read. */
+  faultOf(segment: DdpSegment): Fault | null {
     const read = this.#issued > 0 ? this.#reads[0] : undefined;
     if (read === undefined || segment.stag !== read.sinkStag) return FAULT.taggedInvalidStag;
     const { payloadLength } = segment;
@@ -60,12 +60,21 @@ export class ReadQueue {
     if (received > read.length || segment.last !== (received === read.length)) {
       return FAULT.taggedOutOfBounds;
     }
-    if (read.into !== null) {
-      segment.bytes.copy(read.into, read.received, segment.headerLength);
-    }
-    read.received = received;
-    if (segment.last) this.#finish(read);
     return null;
+  }
+
+  /** Payload of a segment that fits, or a part of it: bytes `from` to `to`. */
+  place(bytes: Buffer, from: number, to: number): void {
+    const [read] = this.#reads;
+    if (read === undefined) return;
+    if (read.into !== null) bytes.copy(read.into, read.received, from, to);
+    read.received += to - from;
+  }
+
+  /** All of a segment that fits is placed. */
+  placed(): void {
+    const [read] = this.#reads;
+    if (read !== undefined && read.received === read.length) this.#finish(read);
   }
 
   /** The connection is over. */

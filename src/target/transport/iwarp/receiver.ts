@@ -49,6 +49,8 @@ export class Receiver {
   /** Of the next message of each queue (RFC 5041 §4.3: from 1). */
   #sendMsn = 1;
   #readMsn = 1;
+  /** Of the payload that comes in parts. */
+  #placed = 0;
   /** Of the message that is coming in. */
   #have = 0;
   #opcode = 0;
@@ -73,10 +75,10 @@ export class Receiver {
     this.#posted.length = 0;
   }
 
-  /** Null: all is well. After a fault nothing more is to be handed in. */
-  take(ulpdu: Buffer): Fault | null {
+  /** A ULPDU of `length` bytes. After a fault nothing more is to be handed in. */
+  take(bytes: Buffer, at: number, length: number): Fault | null {
     const { segment } = this;
-    if (!segment.read(ulpdu)) return FAULT.shortSegment;
+    if (!segment.read(bytes, at, length)) return FAULT.shortSegment;
     if (segment.ddpVersion !== DDP_VERSION) {
       return segment.tagged ? FAULT.taggedVersion : FAULT.untaggedVersion;
     }
@@ -84,15 +86,53 @@ export class Receiver {
     return segment.tagged ? this.#tagged(segment) : this.#untagged(segment);
   }
 
+  /**
+   * Of a ULPDU no more than the header of a tagged segment is here. True: its payload has a place,
+   * and is handed to `part` as it comes; then `ends`. False: it is to be handed in whole.
+   */
+  begins(bytes: Buffer, at: number, length: number): boolean {
+    const { segment } = this;
+    if (!segment.read(bytes, at, length) || !segment.tagged) return false;
+    if (segment.ddpVersion !== DDP_VERSION || segment.rdmapVersion !== RDMAP_VERSION) return false;
+    this.#placed = 0;
+    const { opcode, payloadLength } = segment;
+    if (opcode === RDMAP_OPCODE.READ_RESPONSE) return this.#reads.faultOf(segment) === null;
+    if (opcode !== RDMAP_OPCODE.WRITE) return false;
+    return this.#memory.find(segment, payloadLength, 'remoteWrite').ok;
+  }
+
+  part(bytes: Buffer, from: number, to: number): void {
+    const { segment } = this;
+    if (segment.opcode === RDMAP_OPCODE.READ_RESPONSE) return this.#reads.place(bytes, from, to);
+    // Looked up for each part: in between the region may have been given up.
+    const found = this.#memory.find(segment, segment.payloadLength, 'remoteWrite');
+    if (found.ok) bytes.copy(found.memory, found.offset + this.#placed, from, to);
+    this.#placed += to - from;
+    return undefined;
+  }
+
+  ends(): void {
+    if (this.segment.opcode === RDMAP_OPCODE.READ_RESPONSE) this.#reads.placed();
+  }
+
   #tagged(segment: DdpSegment): Fault | null {
     switch (segment.opcode) {
       case RDMAP_OPCODE.WRITE:
         return this.#write(segment);
       case RDMAP_OPCODE.READ_RESPONSE:
-        return this.#reads.take(segment);
+        return this.#readResponse(segment);
       default:
         return FAULT.unexpectedOpcode;
     }
+  }
+
+  #readResponse(segment: DdpSegment): Fault | null {
+    const fault = this.#reads.faultOf(segment);
+    if (fault !== null) return fault;
+    const { bytes, at, headerLength, length } = segment;
+    this.#reads.place(bytes, at + headerLength, at + length);
+    this.#reads.placed();
+    return null;
   }
 
   #write(segment: DdpSegment): Fault | null {
@@ -101,7 +141,7 @@ export class Receiver {
     if (payloadLength === 0) return null;
     const found = this.#memory.find(segment, payloadLength, 'remoteWrite');
     if (!found.ok) return TAGGED_FAULT[found.why];
-    segment.bytes.copy(found.bytes, 0, segment.headerLength);
+    segment.copyPayload(found.memory, found.offset);
     return null;
   }
 
@@ -133,7 +173,7 @@ export class Receiver {
     // TCP keeps the order, so that a gap would be handed up unwritten.
     if (messageOffset !== this.#have) return FAULT.invalidOffset;
     if (this.#have + payloadLength > buffer.length) return FAULT.messageTooLong;
-    segment.bytes.copy(buffer, this.#have, segment.headerLength);
+    segment.copyPayload(buffer, this.#have);
     this.#have += payloadLength;
     return segment.last ? this.#deliver(buffer) : null;
   }
@@ -160,15 +200,17 @@ export class Receiver {
       return FAULT.streamCatastrophe;
     }
     this.#readMsn = serialAdd(this.#readMsn, 1);
-    const request = readRequestOf(segment.bytes.subarray(segment.headerLength));
+    const request = readRequestOf(payloadOf(segment));
     const found = this.#source(request);
     if (!found.ok) return READ_FAULT[found.why];
-    return this.#sink.readRequested(request, found.bytes) ? null : FAULT.noBuffer;
+    const { memory, offset } = found;
+    const source = memory.subarray(offset, offset + request.size);
+    return this.#sink.readRequested(request, source) ? null : FAULT.noBuffer;
   }
 
   /** RFC 5040 §5.2: a read of nothing looks at no tag. */
   #source({ source, size }: PeerReadRequest): Found {
-    if (size === 0) return { ok: true, bytes: NOTHING };
+    if (size === 0) return { ok: true, memory: NOTHING, offset: 0 };
     return this.#memory.find(source, size, 'remoteRead');
   }
 
@@ -176,9 +218,13 @@ export class Receiver {
     if (segment.opcode !== RDMAP_OPCODE.TERMINATE) return FAULT.unexpectedOpcode;
     if (segment.msn !== 1) return FAULT.msnRange;
     if (segment.messageOffset !== 0) return FAULT.invalidOffset;
-    this.#sink.terminated(segment.bytes.subarray(segment.headerLength));
+    this.#sink.terminated(payloadOf(segment));
     return null;
   }
 }
 
 const NOTHING = Buffer.alloc(0);
+
+function payloadOf({ bytes, at, headerLength, length }: DdpSegment): Buffer {
+  return bytes.subarray(at + headerLength, at + length);
+}

@@ -1,6 +1,7 @@
 /**
  * Messages to DDP segments to FPDUs (RFC 5041 §5.2, RFC 5044 §4): each as long as fits in one TCP
- * segment of the connection. Headers are zeroed or written in full before they leave.
+ * segment of the connection. An FPDU is made where it leaves from; the payload of a long one is
+ * passed as it is.
  */
 import { crc32c } from '../../../util/crc32c.ts';
 import { COPY_UP_TO, type OutputQueue } from '../output_queue.ts';
@@ -13,12 +14,20 @@ import {
   UNTAGGED_LENGTH,
   type UntaggedFields,
 } from './ddp.ts';
-import { FPDU_CRC_FIELD, FPDU_LENGTH_FIELD, fpduPadding, ulpduWithin } from './fpdu.ts';
+import {
+  FPDU_CRC_FIELD,
+  FPDU_LENGTH_FIELD,
+  fpduLengthOf,
+  fpduPadding,
+  ulpduWithin,
+} from './fpdu.ts';
 
 /** Longest FPDU sent, however long the segments are: Linux's siw takes 65,000 bytes. */
 const LONGEST_FPDU = 64_512;
 /** Shortest that makes sense: a header and some data. */
 const SHORTEST_FPDU = 128;
+/** Longest ULPDU whose FPDU is copied as a whole. */
+const LONGEST_COPIED = ulpduWithin(COPY_UP_TO);
 const PADDING = Buffer.alloc(4);
 
 export interface SenderOptions {
@@ -32,8 +41,6 @@ export class Sender {
   readonly #output: OutputQueue;
   readonly #crc: boolean;
   readonly #maxUlpdu: number;
-  readonly #tagged = Buffer.alloc(FPDU_LENGTH_FIELD + TAGGED_LENGTH);
-  readonly #untagged = Buffer.alloc(FPDU_LENGTH_FIELD + UNTAGGED_LENGTH);
 
   constructor({ output, crc, emss }: SenderOptions) {
     this.#output = output;
@@ -43,14 +50,18 @@ export class Sender {
 
   /** `message` is copied. */
   untagged(fields: UntaggedFields, message: Buffer): void {
-    const room = this.#maxUlpdu - UNTAGGED_LENGTH;
+    const room = Math.min(this.#maxUlpdu, LONGEST_COPIED) - UNTAGGED_LENGTH;
     let at = 0;
     do {
       const end = Math.min(at + room, message.length);
-      const header = this.#untagged;
-      header.writeUInt16BE(UNTAGGED_LENGTH + end - at, 0);
-      encodeUntagged(header, FPDU_LENGTH_FIELD, fields, at, end === message.length);
-      this.#fpdu(header, message.subarray(at, end), true);
+      const length = UNTAGGED_LENGTH + end - at;
+      const stage = this.#output.reserve(fpduLengthOf(length));
+      const start = this.#output.at;
+      stage.writeUInt16BE(length, start);
+      const header = start + FPDU_LENGTH_FIELD;
+      encodeUntagged(stage, header, fields, at, end === message.length);
+      message.copy(stage, header + UNTAGGED_LENGTH, at, end);
+      this.#close(stage, start, length);
       at = end;
     } while (at < message.length);
   }
@@ -58,16 +69,27 @@ export class Sender {
   /** True: `data` was copied in full and may change. */
   tagged(opcode: number, remote: RemoteBuffer, offset: number, data: Buffer): boolean {
     const room = this.#maxUlpdu - TAGGED_LENGTH;
-    // All of it or nothing, so that one answer holds for the whole.
-    const copied = Math.min(data.length, room) <= COPY_UP_TO;
+    let copied = true;
     let at = 0;
     do {
       const end = Math.min(at + room, data.length);
-      const header = this.#tagged;
-      header.writeUInt16BE(TAGGED_LENGTH + end - at, 0);
-      encodeTagged(header, FPDU_LENGTH_FIELD, opcode, end === data.length, remote.stag);
-      writeAddress(header, FPDU_LENGTH_FIELD + TAGGED_OFFSET_AT, remote, offset + at);
-      this.#fpdu(header, data.subarray(at, end), copied);
+      const length = TAGGED_LENGTH + end - at;
+      const copy = length <= LONGEST_COPIED;
+      const headers = FPDU_LENGTH_FIELD + TAGGED_LENGTH;
+      const stage = this.#output.reserve(copy ? fpduLengthOf(length) : headers);
+      const start = this.#output.at;
+      stage.writeUInt16BE(length, start);
+      const header = start + FPDU_LENGTH_FIELD;
+      encodeTagged(stage, header, opcode, end === data.length, remote.stag);
+      writeAddress(stage, header + TAGGED_OFFSET_AT, remote, offset + at);
+      if (copy) {
+        data.copy(stage, start + headers, at, end);
+        this.#close(stage, start, length);
+      } else {
+        copied = false;
+        this.#output.advance(headers);
+        this.#pass(stage.subarray(start, start + headers), data.subarray(at, end));
+      }
       at = end;
     } while (at < data.length);
     return copied;
@@ -75,26 +97,29 @@ export class Sender {
 
   /** RFC 6581 §4: an FPDU with nothing in it, to say that one is ready to receive. */
   empty(): void {
-    const header = this.#untagged.subarray(0, FPDU_LENGTH_FIELD);
-    header.writeUInt16BE(0, 0);
-    this.#fpdu(header, PADDING.subarray(0, 0), true);
+    const stage = this.#output.reserve(fpduLengthOf(0));
+    const start = this.#output.at;
+    stage.writeUInt16BE(0, start);
+    this.#close(stage, start, 0);
   }
 
-  #copy(payload: Buffer): void {
-    for (let at = 0; at < payload.length; at += COPY_UP_TO) {
-      this.#output.copy(payload.subarray(at, at + COPY_UP_TO));
-    }
+  /** What follows the ULPDU of an FPDU that begins at `start`. */
+  #close(stage: Buffer, start: number, ulpduLength: number): void {
+    const end = start + FPDU_LENGTH_FIELD + ulpduLength;
+    const crcAt = end + fpduPadding(ulpduLength);
+    for (let at = end; at < crcAt; at++) stage[at] = 0;
+    stage.writeUInt32LE(this.#crc ? crc32c(stage.subarray(start, crcAt)) : 0, crcAt);
+    this.#output.advance(crcAt + FPDU_CRC_FIELD - start);
   }
 
-  #fpdu(header: Buffer, payload: Buffer, copied: boolean): void {
+  /** The payload, and what follows it. */
+  #pass(headers: Buffer, payload: Buffer): void {
     const output = this.#output;
-    const padding = fpduPadding(header.length - FPDU_LENGTH_FIELD + payload.length);
-    output.copy(header);
-    if (!copied) output.pass(payload);
-    else this.#copy(payload);
+    output.pass(payload);
+    const padding = fpduPadding(headers.length - FPDU_LENGTH_FIELD + payload.length);
     if (!this.#crc) return output.zeros(padding + FPDU_CRC_FIELD);
     if (padding > 0) output.zeros(padding);
-    const crc = crc32c(payload, crc32c(header));
+    const crc = crc32c(payload, crc32c(headers));
     output.uint32LE(padding > 0 ? crc32c(PADDING.subarray(0, padding), crc) : crc);
     return undefined;
   }

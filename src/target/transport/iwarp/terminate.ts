@@ -78,8 +78,9 @@ export function encodeTerminate(fault: Fault, segment: DdpSegment | null): Buffe
   if (segment === null) return bytes;
   const flags = HEADER_FLAG.LENGTH | HEADER_FLAG.DDP | (request > 0 ? HEADER_FLAG.RDMAP : 0);
   bytes.writeUInt8(flags, FIELD.HEADERS);
-  bytes.writeUInt16BE(segment.bytes.length, FIELD.SEGMENT_LENGTH);
-  segment.bytes.copy(bytes, CONTROL_LENGTH + LENGTH_FIELD, 0, header + request);
+  bytes.writeUInt16BE(segment.length, FIELD.SEGMENT_LENGTH);
+  const { at } = segment;
+  segment.bytes.copy(bytes, CONTROL_LENGTH + LENGTH_FIELD, at, at + header + request);
   return bytes;
 }
 

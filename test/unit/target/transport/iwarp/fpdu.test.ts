@@ -6,6 +6,7 @@ import {
   FpduFramer,
   fpduLengthOf,
   ulpduWithin,
+  type FpduSink,
 } from '../../../../../src/target/transport/iwarp/fpdu.ts';
 import { RDMAP_OPCODE } from '../../../../../src/target/transport/iwarp/rdmap.ts';
 import { Sender } from '../../../../../src/target/transport/iwarp/sender.ts';
@@ -15,14 +16,35 @@ import { settled, socketPair } from '../../../../support/memory_sockets.ts';
 
 const EMSS = 1448;
 
-function framed(crc: boolean): { framer: FpduFramer; ulpdus: Buffer[]; bad: () => number } {
+interface Framed {
+  readonly framer: FpduFramer;
+  readonly ulpdus: Buffer[];
+  readonly bad: () => number;
+  /** ULPDUs that came in parts. */
+  readonly inParts: () => number;
+}
+
+/** `parts`: long tagged ULPDUs are taken as they come. */
+function framed(crc: boolean, parts = false): Framed {
   const ulpdus: Buffer[] = [];
-  let bad = 0;
-  const sink = {
-    ulpdu: (bytes: Buffer) => void ulpdus.push(Buffer.from(bytes)),
+  let [bad, inParts] = [0, 0];
+  let pieces: Buffer[] = [];
+  const copy = (bytes: Buffer, from: number, to: number) => Buffer.from(bytes.subarray(from, to));
+  const sink: FpduSink = {
+    ulpdu: (bytes, at, length) => void ulpdus.push(copy(bytes, at, at + length)),
+    begins: (bytes, at) => {
+      if (!parts) return false;
+      pieces = [copy(bytes, at, at + TAGGED_LENGTH)];
+      return true;
+    },
+    part: (bytes, from, to) => void pieces.push(copy(bytes, from, to)),
+    ends: () => {
+      inParts++;
+      ulpdus.push(Buffer.concat(pieces));
+    },
     badCrc: () => void bad++,
   };
-  return { framer: new FpduFramer(sink, crc), ulpdus, bad: () => bad };
+  return { framer: new FpduFramer(sink, crc), ulpdus, bad: () => bad, inParts: () => inParts };
 }
 
 interface Rig {
@@ -77,6 +99,52 @@ describe('framing', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  test('long ULPDUs come whole or in parts, the same bytes, at any cut', async () => {
+    const sizes = fc.array(fc.integer({ min: 0, max: 70_000 }), { minLength: 1, maxLength: 3 });
+    const cuts = fc.infiniteStream(
+      fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 30_000 })),
+    );
+    const target = { stag: 7, high: 1, low: 0xffff_f000 };
+    let inParts = 0;
+    await fc.assert(
+      fc.asyncProperty(sizes, cuts, async (lengths, cut) => {
+        const { sender, wire } = rig(false, 65_483);
+        for (const length of lengths) {
+          const data = Buffer.from(Array.from({ length }, (_, at) => at * 7));
+          sender.tagged(RDMAP_OPCODE.WRITE, target, 0, data);
+        }
+        const stream = await wire();
+        const [whole, parts] = [framed(false), framed(false, true)];
+        whole.framer.push(stream);
+        for (let at = 0; at < stream.length;) {
+          const size = cut.next().value as number;
+          parts.framer.push(stream.subarray(at, at + size));
+          at += size;
+        }
+        inParts += parts.inParts();
+        const hex = (list: readonly Buffer[]) => list.map((bytes) => bytes.toString('hex'));
+        expect(hex(parts.ulpdus)).toEqual(hex(whole.ulpdus));
+        const total = whole.ulpdus.reduce((sum, bytes) => sum + bytes.length - TAGGED_LENGTH, 0);
+        expect(total).toBe(lengths.reduce((sum, length) => sum + length, 0));
+      }),
+      { numRuns: 30 },
+    );
+    expect(inParts).toBeGreaterThan(0);
+  });
+
+  test('with CRC nothing goes up before it is checked', async () => {
+    const { sender, wire } = rig(true, 65_483);
+    const data = Buffer.alloc(20_000, 1);
+    sender.tagged(RDMAP_OPCODE.WRITE, { stag: 7, high: 0, low: 0 }, 0, data);
+    const stream = await wire();
+    const { framer, ulpdus, inParts, bad } = framed(true, true);
+    framer.push(stream.subarray(0, 19_000));
+    const damaged = Buffer.from(stream.subarray(19_000));
+    damaged[5]! ^= 1;
+    framer.push(damaged);
+    expect([ulpdus.length, inParts(), bad()]).toEqual([0, 0, 1]);
   });
 
   test('one changed bit is found by the CRC, and nothing behind it is handed up', () => {

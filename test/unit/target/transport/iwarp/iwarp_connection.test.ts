@@ -186,19 +186,20 @@ describe('RDMA Write', () => {
       from: fc.nat(70_000),
       length: fc.nat(70_000),
       emss: fc.integer({ min: 128, max: 65_483 }),
+      cut: fc.integer({ min: 500, max: 70_000 }),
     });
     await fc.assert(
-      fc.asyncProperty(cases, async ({ size, from, length, emss }) => {
+      fc.asyncProperty(cases, async ({ size, from, length, emss, cut }) => {
         const start = from % size;
         const data = bytes(Math.min(length, size - start), 3);
-        const { initiator, responder } = await opened({ emss });
+        const { initiator, responder } = await opened({ emss, cut: () => cut });
         const memory = Buffer.alloc(size + 2, 0xee);
         const inner = memory.subarray(1, size + 1);
         const region = responder.connection.register(inner, { remoteWrite: true });
         if (region === null) throw new Error('no region');
         let done = 0;
         initiator.connection.write(data, region, start, () => done++);
-        await settled();
+        for (let turn = 0; turn < 10; turn++) await settled();
         expect(responder.heard.ended).toBeNull();
         const wanted = Buffer.alloc(size + 2, 0xee);
         data.copy(wanted, 1 + start);
@@ -302,6 +303,60 @@ describe('RDMA Read', () => {
       expect(outcomes).toEqual(['flushed']);
       expect(responder.heard.ended).toContain(why);
     }
+  });
+
+  test('fetches any range at any cut of the stream and any segment size', async () => {
+    const cases = fc.record({
+      length: fc.nat(150_000),
+      emss: fc.integer({ min: 128, max: 65_483 }),
+      cut: fc.integer({ min: 300, max: 70_000 }),
+      crc: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ length, emss, cut, crc }) => {
+        const { initiator, responder } = await opened({ emss, crc, cut: () => cut });
+        const memory = bytes(length, 7);
+        const region = initiator.connection.register(memory, { remoteRead: true });
+        if (region === null) throw new Error('no region');
+        const whole = Buffer.alloc(length + 2, 0xee);
+        const outcomes: string[] = [];
+        const into = whole.subarray(1, length + 1);
+        responder.connection.read(into, region, 0, (one) => outcomes.push(one));
+        for (let turn = 0; turn < 200 && outcomes.length === 0; turn++) await settled();
+        expect(outcomes).toEqual(['done']);
+        expect(into.equals(memory)).toBe(true);
+        expect([whole[0], whole[length + 1]]).toEqual([0xee, 0xee]);
+        initiator.connection.disconnect(false);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test('one given up in the midst of its answer gets no byte more', async () => {
+    let eachChunk = () => {};
+    const cut = () => {
+      eachChunk();
+      return 1000;
+    };
+    const { initiator, responder } = await opened({ emss: 65_483, cut });
+    const region = initiator.connection.register(bytes(60_000), { remoteRead: true });
+    if (region === null) throw new Error('no region');
+    const into = Buffer.alloc(60_000, 0xee);
+    const outcomes: string[] = [];
+    const read = responder.connection.read(into, region, 0, (one) => outcomes.push(one));
+    let chunks = 0;
+    let then = into;
+    eachChunk = () => {
+      if (++chunks !== 30 || read === null) return;
+      then = Buffer.from(into);
+      responder.connection.abandonRead(read);
+    };
+    await settled();
+    const placed = then.indexOf(Buffer.alloc(100, 0xee));
+    expect(placed).toBeGreaterThan(10_000);
+    expect(placed).toBeLessThan(40_000);
+    expect(into.equals(then)).toBe(true);
+    expect(outcomes).toEqual(['done']);
   });
 
   test('one given up leaves its buffer alone, and those behind it come', async () => {
