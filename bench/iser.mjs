@@ -132,7 +132,7 @@ const SIDES = [
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
 /** Of `row`: where the four figures stand. */
-const HEADING = `${' '.repeat(42)}MiB/s  of TCP  µs target  µs initiator`;
+const HEADING = `${' '.repeat(44)}MiB/s  of TCP  µs target  µs initiator`;
 
 function row(what, name, samples, tcp) {
   const of = (key) => median(samples.map((each) => each[key]));
