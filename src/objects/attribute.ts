@@ -79,12 +79,19 @@ export function effective<const G extends AttributeGroup>(
   group: G,
   sparse: SparseValuesOf<G>,
 ): ValuesOf<G> {
+  const isDefault = Object.keys(sparse).length === 0;
+  const known = isDefault ? DEFAULTS.get(group) : undefined;
+  if (known !== undefined) return known as ValuesOf<G>;
   const values: Record<string, AttributeValue> = {};
   for (const [name, attribute] of Object.entries(group)) {
     values[name] = (sparse as AttributeBag)[name] ?? attribute.default;
   }
+  if (isDefault) DEFAULTS.set(group, Object.freeze(values));
   return values as ValuesOf<G>;
 }
+
+/** Most objects have defaults only: one record for all of them. */
+const DEFAULTS = new WeakMap<AttributeGroup, object>();
 
 const BOOL_WORDS = {
   digit: ['0', '1'],

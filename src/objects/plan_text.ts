@@ -143,33 +143,48 @@ const PLURALS: Readonly<Record<StepSubject, readonly [string, string]>> = {
 };
 
 /** `with 1 TPG, 3 LUNs`: what goes with an object. */
-function below(counts: ReadonlyMap<StepSubject, number>): string | undefined {
-  if (counts.size === 0) return undefined;
+function below(counts: ReadonlyMap<StepSubject, number> | undefined): string | undefined {
+  if (counts === undefined) return undefined;
   const parts = [...counts].map(([subject, n]) => `${n} ${PLURALS[subject][n === 1 ? 0 : 1]}`);
   return `with ${parts.join(', ')}`;
 }
 
 const key = (path: DocumentPath) => path.join('\n');
 
+/** What a plan does to one object. */
+interface ObjectPlan {
+  readonly step: Step;
+  /** It is deleted and made anew. */
+  readonly again: boolean;
+}
+
 /** The steps of one object as one: a delete and a create of the same path replace it. */
-function coalesce(steps: readonly Step[]): Step[] {
-  const byPath = new Map<string, Step>();
+function byObject(steps: readonly Step[]): ReadonlyMap<string, ObjectPlan> {
+  const plans = new Map<string, ObjectPlan>();
   for (const step of steps) {
-    const known = byPath.get(key(step.path));
-    const before = known === undefined ? step.before : known.before;
-    const merged = 'after' in step ? { ...step, before } : { ...step };
+    const at = key(step.path);
+    const known = plans.get(at);
+    if (known === undefined) {
+      plans.set(at, { step, again: false });
+      continue;
+    }
+    const { before } = known.step;
     // At its place among the creations: what it needs stands above it.
-    if (known !== undefined) byPath.delete(key(step.path));
-    byPath.set(key(step.path), merged);
+    plans.delete(at);
+    plans.set(at, { step: 'after' in step ? { ...step, before } : { ...step }, again: true });
   }
-  return [...byPath.values()];
+  return plans;
 }
 
 /** The highest deleted object above a place, when there is one. */
-function deletedAbove(path: DocumentPath, deleted: ReadonlySet<string>): string | undefined {
+function deletedAbove(
+  path: DocumentPath,
+  plans: ReadonlyMap<string, ObjectPlan>,
+): string | undefined {
   for (let length = 3; length < path.length; length += 2) {
     const above = key(path.slice(0, length));
-    if (deleted.has(above)) return above;
+    const plan = plans.get(above);
+    if (plan !== undefined && isDeletion(plan.step)) return above;
   }
   return undefined;
 }
@@ -181,36 +196,32 @@ export function describePlan(
   steps: readonly Step[],
   runtime?: Pick<RuntimeState, 'sessions'>,
 ): readonly PlanLine[] {
-  const replaced = new Set<string>();
-  const paths = new Set<string>();
-  for (const step of steps) {
-    if (paths.has(key(step.path))) replaced.add(key(step.path));
-    paths.add(key(step.path));
+  const sessions = runtime?.sessions ?? [];
+  // Nothing comes twice and nothing is below a deletion: of thousands of steps, no keys.
+  if (!steps.some(isDeletion)) {
+    return steps.map((step) => ({
+      ...lineOf(step, false),
+      notices: noticedBySessions(step, false, sessions),
+    }));
   }
-  const whole = coalesce(steps);
-  const deletions = whole.filter(isDeletion);
-  const deleted = new Set(deletions.map((step) => key(step.path)));
+  const plans = byObject(steps);
   const counts = new Map<string, Map<StepSubject, number>>();
-  for (const { path, subject } of deletions) {
-    const above = deletedAbove(path, deleted);
-    if (above === undefined) continue;
+  const shown: [string, ObjectPlan][] = [];
+  for (const entry of plans) {
+    const { path, subject } = entry[1].step;
+    const above = isDeletion(entry[1].step) ? deletedAbove(path, plans) : undefined;
+    if (above === undefined) {
+      shown.push(entry);
+      continue;
+    }
     const known = counts.get(above) ?? new Map<StepSubject, number>();
     counts.set(above, known.set(subject, (known.get(subject) ?? 0) + 1));
   }
-  const lines: PlanLine[] = [];
-  for (const step of whole) {
-    if (isDeletion(step) && deletedAbove(step.path, deleted) !== undefined) continue;
-    const again = replaced.has(key(step.path));
-    const with_ = below(counts.get(key(step.path)) ?? new Map());
-    lines.push({
-      ...lineOf(step, again),
-      notices: [
-        ...(with_ === undefined ? [] : [with_]),
-        ...noticedBySessions(step, again, runtime?.sessions ?? []),
-      ],
-    });
-  }
-  return lines;
+  return shown.map(([at, { step, again }]) => {
+    const with_ = below(counts.get(at));
+    const noticed = noticedBySessions(step, again, sessions);
+    return { ...lineOf(step, again), notices: with_ === undefined ? noticed : [with_, ...noticed] };
+  });
 }
 
 function lineOf(step: Step, again: boolean): Omit<PlanLine, 'notices'> {

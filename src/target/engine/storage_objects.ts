@@ -57,8 +57,13 @@ export class StorageObjects {
   readonly #used = new Map<LogicalUnit, IoCounters>();
   readonly #options: StorageObjectsOptions;
 
+  readonly #storageLog: Log;
+  readonly #unitLog: Log;
+
   constructor(options: StorageObjectsOptions) {
     this.#options = options;
+    this.#storageLog = options.log.channel('storage');
+    this.#unitLog = options.log.channel('lu');
   }
 
   logicalUnitOf(reference: string): LogicalUnit | undefined {
@@ -186,12 +191,12 @@ export class StorageObjects {
     value: StorageObject,
     tolerant: boolean,
   ): Promise<string | undefined> {
-    const { clock, log, onHealth } = this.#options;
+    const { clock, onHealth } = this.#options;
     const device: StorageDevice = new StorageDevice({
       name: reference,
       open: openerOf(kind, value),
       clock,
-      log: log.channel('storage'),
+      log: this.#storageLog,
       onHealth: (health) => {
         // By now it may have another name.
         const now = referenceOf(opened);
@@ -214,7 +219,7 @@ export class StorageObjects {
       wwn: value.wwn,
       attributes,
       storage: device,
-      log: log.channel('lu'),
+      log: this.#unitLog,
       onAttached: () => this.#use(logicalUnit),
     });
     const opened: Running = { value, medium: mediumOf(kind, value), device, logicalUnit };
@@ -273,10 +278,15 @@ function referenceOf({ logicalUnit }: Running): string {
   return `${logicalUnit.kind}/${logicalUnit.name}`;
 }
 
-/** All but attributes, write_back and size: what may change without another device. */
+/** What may change without another device. */
+const CHANGEABLE = new Set(['attributes', 'write_back', 'size']);
+
 function mediumOf(kind: string, value: StorageObject): string {
-  const fixed = { ...value, attributes: 0, write_back: 0, size: 0 };
-  return JSON.stringify([kind, ...Object.entries(fixed).sort()]);
+  let text = kind;
+  for (const [name, field] of Object.entries(value).sort()) {
+    if (!CHANGEABLE.has(name)) text += `,${name}=${JSON.stringify(field)}`;
+  }
+  return text;
 }
 
 function attributesOf(kind: BackstoreKind, value: StorageObject) {

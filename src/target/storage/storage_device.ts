@@ -191,7 +191,9 @@ export class StorageDevice implements Backstore {
     if (health.ok === before.ok && health.reason === before.reason) return;
     const { name, log, onHealth } = this.#options;
     const fields = { storageObject: name, reason: health.reason };
-    if (health.ok) log.info('medium is ready', { storageObject: name });
+    // At the start thousands are, and nobody waited for one of them.
+    if (health.ok)
+      log[this.#started ? 'info' : 'debug']('medium is ready', { storageObject: name });
     else log.warn('medium is not ready', fields);
     if (this.#started && !this.#closed) onHealth(health);
   }
