@@ -11,6 +11,8 @@ export interface Options {
   /** The script's file. */
   readonly file?: string;
   readonly quiet?: boolean;
+  /** Seconds for everything that the call does. */
+  readonly timeout?: string;
 }
 export type Role =
   | { readonly role: 'help' }
@@ -53,7 +55,8 @@ Options:
   --command, -c COMMANDS  run these, as a script
   --file, -f FILE  run the script in a file
   --keep-going, -e  a script goes on after an error; its exit status is still 1
-  --quiet, -q      nothing but results and errors
+  --quiet, -q      nothing but results; warnings and errors on stderr
+  --timeout SECONDS  for the command or script as a whole; exit status 124 when it is over
   --version, -v    print the version
   --help, -h       print this
 
@@ -69,6 +72,7 @@ const VALUED = {
   '-c': 'command',
   '--file': 'file',
   '-f': 'file',
+  '--timeout': 'timeout',
 } as const;
 const FLAGS = {
   '--embedded': 'embedded',
@@ -95,6 +99,17 @@ interface Parsed {
   readonly asked?: 'help' | 'version';
 }
 
+/** The longest that a timer of Node takes. */
+const TIMER_SECONDS_MAX = 2_147_483;
+
+function checkSeconds(text: string): void {
+  const fits = /^\d{1,7}(\.\d{1,3})?$/.test(text) && Number(text) > 0;
+  if (fits && Number(text) <= TIMER_SECONDS_MAX) return;
+  throw new ConfigError(
+    `--timeout ${text}: seconds above 0 and up to ${TIMER_SECONDS_MAX} are expected`,
+  );
+}
+
 /** Options up to the first word that is none; `--` ends them, too. */
 function takeOptions(argv: readonly string[], start: Options): Parsed {
   const options: Draft = { ...start };
@@ -115,6 +130,7 @@ function takeOptions(argv: readonly string[], start: Options): Parsed {
       if (value === undefined || value === '')
         throw new ConfigError(`Option ${name} needs a value`);
       options[VALUED[name as ValuedName]] = value;
+      if (name === '--timeout') checkSeconds(value);
     } else {
       throw new ConfigError(`Unknown option ${name}: see lunsmith --help`);
     }
@@ -192,8 +208,10 @@ export function parseArguments(argv: readonly string[]): Role {
   if (more.rest.length > 0) {
     throw new ConfigError(`lunsmith ${word} takes options only, not ${more.rest[0]}`);
   }
-  if (more.options.embedded || more.options.keepGoing) {
-    throw new ConfigError(`lunsmith ${word}: --embedded and --keep-going are for the shell`);
+  const { embedded, keepGoing, quiet, timeout } = more.options;
+  if (embedded || keepGoing || quiet === true || timeout !== undefined) {
+    const names = '--embedded, --keep-going, --quiet and --timeout';
+    throw new ConfigError(`lunsmith ${word}: ${names} are for the shell`);
   }
   return { role: word, options: more.options };
 }

@@ -13,6 +13,7 @@ import { takeListenFd } from './listen_fds.ts';
 import { offlineClient } from './offline_client.ts';
 import { currentSources, logFileOf, placesOf, type Places } from './places.ts';
 import { attach, openLog, startDaemon, type Attached } from './start_daemon.ts';
+import { timeLimit, type TimeLimit } from './time_limit.ts';
 import { packageVersion } from './version.ts';
 
 const STOP_TIMEOUT_MS = 60_000;
@@ -81,12 +82,37 @@ export async function daemonRole({ options }: Program): Promise<number> {
 }
 
 export async function shellRole(program: Program, words: readonly string[]): Promise<number> {
+  const { timeout, command, file } = program.options;
+  if (timeout !== undefined && words.length === 0 && command === undefined && file === undefined) {
+    if (process.stdin.isTTY) throw new ConfigError('--timeout is for commands and scripts');
+  }
+  const limit = timeLimit(timeout === undefined ? undefined : Number(timeout));
+  try {
+    const done = runShellRole(program, words, limit);
+    // A target within this process is stopped in order before the process ends.
+    return await (program.options.embedded ? done : Promise.race([done, limit.over]));
+  } finally {
+    limit.cancel();
+  }
+}
+
+async function runShellRole(
+  program: Program,
+  words: readonly string[],
+  limit: TimeLimit,
+): Promise<number> {
   const places = placesOf(program.options, currentSources());
   const { runShell } = await import('./shell_role.ts');
   const run = (client: ControlClient) =>
-    runShell({ ...program.options, client, home: places.home, words });
+    limit.expired
+      ? limit.over
+      : Promise.race([
+          runShell({ ...program.options, client, home: places.home, words, limit }),
+          limit.over,
+        ]);
   if (program.options.embedded) return embedded(places, run);
-  const { client: first, info } = await attachOrStart(program.file, places);
+  const { quiet = false } = program.options;
+  const { client: first, info } = await attachOrStart(program.file, places, quiet);
   const { LastingClient } = await import('../control/lasting_client.ts');
   const client = new LastingClient(first, () => attachAgain(places, info.configFile));
   try {
@@ -109,7 +135,7 @@ export async function completeRole(request: CompleteRequest): Promise<number> {
   return 0;
 }
 
-async function attachOrStart(file: string, places: Places): Promise<Attached> {
+async function attachOrStart(file: string, places: Places, quiet: boolean): Promise<Attached> {
   const running = await attach(places.socketPath);
   const attached = running ?? (await startDaemon(file, places));
   const { info, client } = attached;
@@ -120,7 +146,7 @@ async function attachOrStart(file: string, places: Places): Promise<Attached> {
         `${places.configFile}: give another --socket, or stop it with lunsmith stop`,
     );
   }
-  if (running === undefined) {
+  if (running === undefined && !quiet) {
     process.stderr.write(
       `started the lunsmith daemon (pid ${info.pid}, configuration ${info.configFile}); ` +
         `'exit' leaves it serving\n`,

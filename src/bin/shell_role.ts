@@ -6,6 +6,7 @@ import { ConfigError } from '../objects/errors.ts';
 import { processOutput } from '../shell/output.ts';
 import { runInteractive, runOnce, runScript } from '../shell/session.ts';
 import { Shell } from '../shell/shell.ts';
+import type { TimeLimit } from './time_limit.ts';
 
 export interface ShellRun {
   readonly client: ControlClient;
@@ -15,6 +16,19 @@ export interface ShellRun {
   readonly command?: string;
   readonly file?: string;
   readonly quiet?: boolean;
+  /** Is told how to stop the shell when the time is over. */
+  readonly limit: TimeLimit;
+}
+
+/** What a person or program must know who stopped waiting. */
+function stopAt(shell: Shell): () => string {
+  return () => {
+    const { commandLine, console, unsaved } = shell;
+    shell.stop();
+    const where = commandLine === '' ? '' : ` in ${console.errorPrefix ?? ''}${commandLine}`;
+    const saved = unsaved ? '; what was done before stands and is not saved' : '';
+    return `${where}${saved}`;
+  };
 }
 
 async function opened(file: string): Promise<Readable> {
@@ -30,6 +44,7 @@ export async function runShell(options: ShellRun): Promise<number> {
   const { client, home, words, keepGoing, command, file } = options;
   const shell = new Shell({ client, home, out: processOutput() });
   shell.console.quiet = options.quiet === true;
+  options.limit.onOver = stopAt(shell);
   if (command !== undefined) return runScript(shell, Readable.from([command]), { keepGoing });
   if (file !== undefined) return runScript(shell, await opened(file), { keepGoing });
   if (words.length > 0) return runOnce(shell, words);

@@ -69,6 +69,8 @@ export type Suggest = (context: CommandContext) => Promise<readonly string[]> | 
 /** A parameter is an attribute: its default is what an omitted optional parameter means. */
 export type Parameter = Attribute & {
   readonly required?: true;
+  /** Given by its name only. */
+  readonly keywordOnly?: true;
   /** Datera's or older spellings of the name, accepted as keywords. */
   readonly aliases?: readonly string[];
   readonly suggest?: Suggest;

@@ -36,10 +36,14 @@ export function parameterNamed(params: Params, typed: string): string | undefine
   return undefined;
 }
 
+/** The parameters that may be given without their names, in order. */
+export const positionalNames = (params: Params): readonly string[] =>
+  Object.keys(params).filter((name) => params[name]?.keywordOnly !== true);
+
 const quoteList = (names: readonly string[]) => names.map((name) => `'${name}'`).join(', ');
 
 function checkCount(params: Params, given: number): void {
-  const all = Object.values(params);
+  const all = positionalNames(params).flatMap((name) => params[name] ?? []);
   if (given <= all.length) return;
   const fixed = all.every((parameter) => parameter.required === true);
   const expected = fixed ? `exactly ${all.length}` : `at most ${all.length}`;
@@ -77,9 +81,10 @@ function assign(params: Params, words: readonly Word[]): Assigned {
     throw new ConfigError(withHint(message, first, Object.keys(params)));
   }
   checkCount(params, positional.length);
-  const free = Object.keys(params).filter((name) => !texts.has(name));
+  const places = positionalNames(params);
+  const free = places.filter((name) => !texts.has(name));
   if (positional.length > free.length) {
-    const taken = Object.keys(params)[positional.length - 1] ?? '';
+    const taken = places[positional.length - 1] ?? '';
     throw new ConfigError(`Duplicate parameter ${taken}.`);
   }
   const unnamed = new Set(free.slice(0, positional.length));

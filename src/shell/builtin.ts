@@ -96,3 +96,12 @@ export interface Builtin {
 export type Builtins = Readonly<Record<string, Builtin>>;
 
 export const atRoot = (node: TreeNode): boolean => node.parent === undefined;
+
+/** Of every command that shows something: its answer in the form of docs/JSON.md. */
+export const JSON_FLAG = {
+  kind: 'bool',
+  style: 'truefalse',
+  default: false,
+  help: 'Print JSON.',
+  keywordOnly: true,
+} as const;

@@ -2,7 +2,7 @@
 import { isSecret, wordsOf } from '../objects/attribute.ts';
 import type { Attribute } from '../objects/attribute.ts';
 import type { CommandContext, Parameter, TreeNode } from '../objects/node.ts';
-import { parameterNamed } from './arguments.ts';
+import { parameterNamed, positionalNames } from './arguments.ts';
 import type { Params } from './arguments.ts';
 import { topicsAt } from './builtins/help.ts';
 import { commandAt, commandsAt } from './command_line.ts';
@@ -221,8 +221,9 @@ class Completer {
       if (name !== undefined) taken.add(name);
       else if (keyword === undefined) positional += 1;
     }
-    const open = Object.keys(params).filter((name) => !taken.has(name));
-    const free = open.slice(positional);
+    const places = positionalNames(params).filter((name) => !taken.has(name));
+    const passed = new Set(places.slice(0, positional));
+    const free = Object.keys(params).filter((name) => !taken.has(name) && !passed.has(name));
     const keyword = keywordOf(current);
     if (keyword !== undefined) {
       const parameter = params[parameterNamed(params, keyword.name) ?? ''];
@@ -234,7 +235,7 @@ class Completer {
       const options = free.map((name) => `--${name.replaceAll('_', '-')}`);
       return this.#matching(current, sortedWords(options, 'keyword', true));
     }
-    const next = params[free[0] ?? ''];
+    const next = params[places[positional] ?? ''];
     const values = next === undefined ? [] : await this.#values(next, context, current.text);
     const keywords = sortedWords(
       free.map((name) => `${name}=`),

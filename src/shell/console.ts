@@ -28,8 +28,10 @@ export class Console {
   readonly #now: () => Date;
   /** What an error is prefixed with in a script: `line 3: `. Such errors carry no colours. */
   errorPrefix: string | undefined;
-  /** Nothing but what commands show, and errors. */
+  /** Nothing but what commands were asked to show; warnings and errors on stderr. */
   quiet = false;
+  /** Messages go to stderr: stdout is for one JSON value. */
+  aside = false;
 
   constructor(output: Output, preferences: () => Preferences, now: () => Date = () => new Date()) {
     this.#output = output;
@@ -74,11 +76,30 @@ export class Console {
     this.#output.out(`${this.painter.color(color, lines)}\n`);
   }
 
+  /** One JSON value, for programs: no colours. */
+  json(value: unknown): void {
+    this.#output.out(`${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  /** What was asked for, in the dress of a message: targetcli's `info` and `status`. */
+  tell(text: string): void {
+    this.log('info', text);
+    if (rank('info') > rank(this.#preferences().loglevel_console)) return;
+    this.#output.out(`${this.#dress('info', text)}\n`);
+  }
+
+  /** That something was done as wanted: nobody who is quiet asked for it. */
+  confirm(text: string): void {
+    if (!this.quiet) this.display(text);
+  }
+
   say(level: 'info' | 'warning' | 'verbose' | 'debug', text: string): void {
     this.log(level, text);
-    if (!this.quiet && rank(level) <= rank(this.#preferences().loglevel_console)) {
-      this.#output.out(`${this.#dress(level, text)}\n`);
-    }
+    if (rank(level) > rank(this.#preferences().loglevel_console)) return;
+    if (this.quiet && level !== 'warning') return;
+    const line = `${this.#dress(level, text)}\n`;
+    if (this.quiet || this.aside) this.#output.err(line);
+    else this.#output.out(line);
   }
 
   error(text: string): void {

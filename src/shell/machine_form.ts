@@ -65,7 +65,8 @@ export function nodeJson(view: View, node: TreeNode, clear: boolean): NodeJson {
   };
 }
 
-function headOf(view: View, node: TreeNode) {
+/** What every form of a node begins with. */
+export function headOf(view: View, node: TreeNode) {
   const summary = node.kind.summary(view, node);
   return {
     path: pathOf(node),
@@ -90,4 +91,21 @@ export function treeJson(view: View, node: TreeNode, levels: number): TreeJson {
     ...headOf(view, node),
     children: below.map((child) => treeJson(view, child, levels - 1)),
   };
+}
+
+/** Lines of `info` by key; lines without one are a list under the key before them. */
+export function infoJson(lines: readonly string[]): Readonly<Record<string, unknown>> {
+  const values = new Map<string, string | string[]>();
+  let last = '';
+  for (const line of lines) {
+    const [, key, value] = /^([^:]+):(?: (.*))?$/s.exec(line) ?? [];
+    if (key !== undefined) {
+      last = key;
+      values.set(key, value ?? []);
+      continue;
+    }
+    const list = values.get(last);
+    values.set(last, Array.isArray(list) ? [...list, line] : [line]);
+  }
+  return Object.fromEntries(values);
 }

@@ -56,6 +56,7 @@ export async function runScript(
   const lines = createInterface({ input, crlfDelay: Infinity, terminal: false })[
     Symbol.asyncIterator
   ]();
+  shell.keepGoing = keepGoing;
   let number = 0;
   let failed = false;
   const next = async (): Promise<string | undefined> => {

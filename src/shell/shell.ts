@@ -45,9 +45,11 @@ export interface LineResult {
 
 /** Commands that change nothing. */
 const READING: ReadonlySet<string> = new Set([
+  'diff',
   'dump',
   'find',
   'get',
+  'history',
   'info',
   'ls',
   'sessions',
@@ -55,6 +57,9 @@ const READING: ReadonlySet<string> = new Set([
   'tree',
   'why',
 ]);
+
+const wantsJson = (words: readonly Word[]): boolean =>
+  words.some(({ text }) => text === '--json' || text === 'json=true');
 
 /** How often a change is computed anew when another shell was faster. */
 const CHANGE_ATTEMPTS = 8;
@@ -76,6 +81,9 @@ export class Shell implements ShellContext {
   #warnedOfEnd = false;
   exitStatus = 0;
   #leaving = false;
+  #stopped = false;
+  /** A line of several commands goes on after one that failed. */
+  keepGoing = false;
   #silentMoves = true;
   /** Path and group of the `set` that a wrapped paste goes on with. */
   #lastSet: { readonly path: string; readonly group: string } | undefined;
@@ -114,30 +122,50 @@ export class Shell implements ShellContext {
   /** Parse and run one line; messages and errors go to the output. Rejects only on our own bugs. */
   async runLine(line: string): Promise<LineResult> {
     return this.#guard(line, async () => {
+      let ok = true;
       for (const words of commandsOf(parseLine(line), line)) {
-        await this.#execute(words);
+        if (this.#stopped) return false;
+        try {
+          await this.#execute(words);
+        } catch (error) {
+          if (!this.keepGoing) throw error;
+          ok = this.#failed(error);
+        }
         if (this.#leaving) break;
       }
+      return ok;
     });
   }
 
   /** Run words that the system's shell has split already: no second round of quoting. */
   async runWords(argv: readonly string[]): Promise<LineResult> {
-    return this.#guard(argv.join(' '), () => this.#execute(wordsOfArgv(argv)));
+    return this.#guard(argv.join(' '), async () => {
+      await this.#execute(wordsOfArgv(argv));
+      return true;
+    });
   }
 
-  async #guard(line: string, run: () => Promise<void>): Promise<LineResult> {
+  /** The time is over: nothing more begins, and no change is sent. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #failed(error: unknown): false {
+    this.#lastSet = undefined;
+    this.console.error(messageOf(error));
+    return false;
+  }
+
+  async #guard(line: string, run: () => Promise<boolean>): Promise<LineResult> {
     this.commandLine = withoutSecrets(line);
     if (line.trim() !== '') {
       this.console.log('verbose', `Running command line '${this.commandLine}'.`);
     }
     try {
-      await run();
-      return { ok: true, exit: this.#leaving };
+      const ok = await run();
+      return { ok, exit: this.#leaving };
     } catch (error) {
-      this.#lastSet = undefined;
-      this.console.error(messageOf(error));
-      return { ok: false, exit: false };
+      return { ok: this.#failed(error), exit: false };
     }
   }
 
@@ -148,6 +176,8 @@ export class Shell implements ShellContext {
     if (words.length === 1 && first.text === 'yes') return;
     // Without the daemon, too.
     if (words.length === 1 && first.text === 'exit') return this.leave();
+    // Whoever reads the answer as JSON reads nothing else there.
+    this.console.aside = wantsJson(words);
     const view = await this.mirror.view();
     const here = this.hereIn(view);
     const meaning = meaningOf(words, this.lineScope(view, here));
@@ -167,7 +197,7 @@ export class Shell implements ShellContext {
 
   async #runAtEach(meaning: Meaning & { kind: 'run' }, view: View): Promise<void> {
     for (const node of meaning.nodes) {
-      if (meaning.globbed) this.console.display(`[${pathOf(node)}]`);
+      if (meaning.globbed && !this.console.aside) this.console.display(`[${pathOf(node)}]`);
       const command = commandAt(node, meaning.command, this.builtins);
       if (command === undefined) throw new ConfigError(`Command not found ${meaning.command}`);
       const now = meaning.nodes.length > 1 ? await this.mirror.view() : view;
@@ -301,6 +331,7 @@ export class Shell implements ShellContext {
         if (document === undefined) return outcome;
         const edits = editsBetween(context.view.document, document);
         if (edits.length === 0 || (await this.#stage(outcome, document))) return outcome;
+        if (this.#stopped) throw new ConfigError('Nothing changed: the time is over');
         const { revision, warning } = await this.client.call('change', {
           revision: context.revision,
           edits,

@@ -68,12 +68,8 @@ function untag({ node, view }: CommandContext, args: Arguments): CommandOutcome 
   const text = textOf(args['wwn_or_tag']);
   const names = found(acls, text).filter((name) => acls[name]?.tag !== undefined);
   if (names.length === 0) return { messages: [info(`${text} has no tag.`)] };
-  const bare: Record<string, NodeAcl> = { ...acls };
-  for (const name of names) {
-    const { tag: _gone, ...acl } = acls[name] as NodeAcl;
-    bare[name] = acl;
-  }
-  return changed(setIn(view.document, node.at, bare), [info(`Untagged ${plural(names.length)}.`)]);
+  const without = (now: Document, name: string) => setIn(now, [...node.at, name, 'tag'], undefined);
+  return changed(names.reduce(without, view.document), [info(`Untagged ${plural(names.length)}.`)]);
 }
 
 const wwnOrTag = {

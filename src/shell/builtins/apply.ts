@@ -120,7 +120,7 @@ async function runApply({ shell, args }: Call): Promise<void> {
   if (wishes.json) {
     const { dryRun } = wishes;
     const answer = { file: text.name, dryRun, applied, changes };
-    return shell.console.display(JSON.stringify(answer, null, 2));
+    return shell.console.json(answer);
   }
   if (!applied) return;
   const word = shell.mirror.candidate === undefined ? 'Applied' : 'Staged';

@@ -2,8 +2,7 @@
 import { absolutePath } from '../../objects/kinds/fileio.ts';
 import { EMPTY_DOCUMENT } from '../../objects/document.ts';
 import { ConfigError } from '../../objects/errors.ts';
-import type { TreeNode } from '../../objects/node.ts';
-import { atRoot } from '../builtin.ts';
+import { atRoot, JSON_FLAG } from '../builtin.ts';
 import type { Builtin, ShellContext } from '../builtin.ts';
 import { originOf } from '../origin.ts';
 import { planOnScreen, SOURCE_PARAMS, sourceOf } from './transactions.ts';
@@ -15,8 +14,9 @@ const name = (help: string) => ({ kind: 'text', lengthMax: 300, default: '', hel
 const flag = (help: string) =>
   ({ kind: 'bool', style: 'truefalse', default: false, help }) as const;
 
-async function listBackups(shell: ShellContext): Promise<void> {
+async function listBackups(shell: ShellContext, json: boolean): Promise<void> {
   const { folder, backups } = await shell.client.call('backups', {});
+  if (json) return shell.console.json({ folder, backups });
   if (backups.length === 0) return shell.console.display(`(no backups in ${folder})`);
   const lines = backups.map(({ number, time, name: file }) => {
     const [, day = '', clock = ''] = /^(\d{8})-(.*)$/.exec(time) ?? [];
@@ -38,12 +38,15 @@ const saveconfig: Builtin = {
       suggest: () => ['list'],
     },
     force: flag('Save an empty configuration over one that is not.'),
+    json: { ...JSON_FLAG, help: 'With list: print JSON.' },
   },
   seeAlso: ['restoreconfig', 'diff'],
   at: atRoot,
   run: async ({ shell, args }) => {
     const savefile = args['savefile'];
-    if (savefile === 'list') return listBackups(shell);
+    const json = args['json'] === true;
+    if (savefile === 'list') return listBackups(shell, json);
+    if (json) throw new ConfigError('json=true is for saveconfig list: saving has no answer');
     return shell.save(
       savefile === undefined ? undefined : absolutePath(String(savefile)),
       args['force'] === true,
@@ -66,6 +69,7 @@ const restoreconfig: Builtin = {
     backup: SOURCE_PARAMS.backup,
     last: SOURCE_PARAMS.last,
     dry_run: flag('Only show what would change.'),
+    json: { ...JSON_FLAG, help: 'With dry_run: print JSON.' },
   },
   seeAlso: ['saveconfig', 'clearconfig', 'diff'],
   at: atRoot,
@@ -75,6 +79,7 @@ const restoreconfig: Builtin = {
     if (dryRun !== true && shell.mirror.candidate !== undefined) {
       throw new ConfigError('A transaction is open: commit or rollback first');
     }
+    if (args['json'] === true && dryRun !== true) throw new ConfigError('json needs dry_run');
     const source = sourceOf(call);
     // A whole state of earlier is wanted as it was, unless part of it is named.
     const whole = 'backup' in source || 'last' in source;
@@ -88,7 +93,10 @@ const restoreconfig: Builtin = {
       ...(dryRun === true && { dryRun }),
       by: originOf(shell.commandLine),
     });
-    if (dryRun === true) return shell.console.display(planOnScreen(report.changes));
+    if (dryRun === true) {
+      if (args['json'] === true) return shell.console.json(report.changes);
+      return shell.console.display(planOnScreen(report.changes));
+    }
     if (report.changes.length > 0) {
       shell.mirror.drop();
       shell.noteChanged(report.revision, report.warning);
@@ -125,21 +133,28 @@ const clearconfig: Builtin = {
   },
 };
 
-/** As in targetcli: of the shell at the root, of what it stands for at a fabric or a disk. */
-const hasVersion = (node: TreeNode) => atRoot(node) || /^iscsi$|_object$/.test(node.kind.id);
+const BACKSTORE = /^(block|fileio|ramdisk)_object$/;
+const FABRICS = new Set(['iscsi', 'iser']);
+/** Where targetcli has it. */
+const hasVersion: NonNullable<Builtin['at']> = (node) =>
+  atRoot(node) || FABRICS.has(node.kind.id) || BACKSTORE.test(node.kind.id);
 
 const version: Builtin = {
-  help: 'Shows the version of lunsmith.',
-  params: {},
+  help: 'Shows the version of lunsmith, also of its part at a fabric or storage object.',
+  params: { json: JSON_FLAG },
   at: hasVersion,
-  run: async ({ shell, node }) => {
+  run: async ({ shell, node, args }) => {
     const { version: number } = await shell.mirror.daemon();
     const { id } = node.kind;
-    const backstore = /^(block|fileio|ramdisk)_object$/.exec(id)?.[1];
-    if (backstore !== undefined) shell.console.display(`Backstore plugin ${backstore} ${number}`);
-    else if (id === 'iscsi') {
-      shell.console.display(`Target fabric module iscsi: lunsmith ${number}, in user space`);
-    } else shell.console.display(`lunsmith version ${number}`);
+    const backstore = BACKSTORE.exec(id)?.[1];
+    const text =
+      backstore !== undefined
+        ? `Backstore plugin ${backstore} ${number}`
+        : FABRICS.has(id)
+          ? `Target fabric module ${id}: lunsmith ${number}, in user space`
+          : `lunsmith version ${number}`;
+    if (args['json'] === true) shell.console.json({ program: 'lunsmith', version: number, text });
+    else shell.console.display(text);
   },
 };
 

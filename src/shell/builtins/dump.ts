@@ -2,7 +2,8 @@
 import { dumpCommands } from '../../objects/dump.ts';
 import { ConfigError } from '../../objects/errors.ts';
 import { placesOf } from '../../objects/kinds/kit.ts';
-import type { Builtin } from '../builtin.ts';
+import { pathOf } from '../../objects/tree.ts';
+import { JSON_FLAG, type Builtin } from '../builtin.ts';
 
 const dump: Builtin = {
   help:
@@ -19,6 +20,7 @@ const dump: Builtin = {
       default: false,
       help: 'Write passwords, too.',
     },
+    json: JSON_FLAG,
   },
   seeAlso: ['saveconfig'],
   run: ({ shell, node, view, args }) => {
@@ -29,7 +31,10 @@ const dump: Builtin = {
     // A mapped LUN of a group is made in the group, once.
     const subtrees = node.kind.id === 'node_acl' ? placesOf(node) : [node.at];
     const lines = dumpCommands(view.document, subtrees, { secrets });
-    shell.console.display(lines.length === 0 ? '# nothing is configured here' : lines.join('\n'));
+    if (args['json'] === true) return shell.console.json({ path: pathOf(node), commands: lines });
+    return shell.console.display(
+      lines.length === 0 ? '# nothing is configured here' : lines.join('\n'),
+    );
   },
 };
 

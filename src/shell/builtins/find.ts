@@ -2,8 +2,9 @@
 import { ConfigError } from '../../objects/errors.ts';
 import type { TreeNode, View } from '../../objects/node.ts';
 import { pathOf, viewChildren } from '../../objects/tree.ts';
-import type { Builtin } from '../builtin.ts';
+import { JSON_FLAG, type Builtin } from '../builtin.ts';
 import { groupsOf, MASK, shown } from '../groups.ts';
+import { treeJson } from '../machine_form.ts';
 import { renderTree, summaryText } from '../render.ts';
 
 /** More nobody reads; the rest is counted. */
@@ -44,24 +45,29 @@ const find: Builtin = {
       required: true,
       help: 'What to look for.',
     },
+    json: JSON_FLAG,
   },
   seeAlso: ['ls', 'tree'],
   run: ({ shell, node, view, args }) => {
     const words = String(args['text']).toLowerCase();
-    const lines: string[] = [];
+    const matches: { path: string; reason: string }[] = [];
     let hits = 0;
     const walk = (at: TreeNode) => {
       const reason = hit(view, at, words);
       if (reason !== undefined) {
         hits += 1;
-        if (hits <= HITS_SHOWN) lines.push(`${pathOf(at)} ${reason}`);
+        if (hits <= HITS_SHOWN) matches.push({ path: pathOf(at), reason });
       }
       viewChildren(view, at).forEach(walk);
     };
     walk(node);
     if (hits === 0) throw new ConfigError(`Nothing below ${pathOf(node)} holds ${args['text']}`);
+    if (args['json'] === true) {
+      return shell.console.json({ text: args['text'], matches, more: hits - matches.length });
+    }
+    const lines = matches.map(({ path, reason }) => `${path} ${reason}`);
     if (hits > HITS_SHOWN) lines.push(`and ${hits - HITS_SHOWN} more: look for more of it`);
-    shell.console.display(lines.join('\n'));
+    return shell.console.display(lines.join('\n'));
   },
 };
 
@@ -71,13 +77,17 @@ const tree: Builtin = {
     'The same as `ls`, with the depth first: `tree 2`.',
   params: {
     depth: { kind: 'uint', min: 0, max: 100, default: 0, help: 'Levels to show; 0 shows all.' },
+    json: JSON_FLAG,
   },
   seeAlso: ['ls', 'find'],
   run: ({ shell, node, view, args }) => {
     const { preferences } = shell.store;
     const { painter, columns } = shell.console;
     const depth = Number(args['depth'] ?? preferences.tree_max_depth);
-    shell.console.display(renderTree(node, { view, preferences, painter, columns, depth }));
+    if (args['json'] === true) {
+      return shell.console.json(treeJson(view, node, depth === 0 ? Infinity : depth));
+    }
+    return shell.console.display(renderTree(node, { view, preferences, painter, columns, depth }));
   },
 };
 

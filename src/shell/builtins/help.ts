@@ -1,7 +1,8 @@
 /** `help`: commands, groups and attributes of a node, from their declarations. */
 import { ConfigError } from '../../objects/errors.ts';
 import type { TreeNode } from '../../objects/node.ts';
-import type { Builtin, Builtins, Call } from '../builtin.ts';
+import { pathOf } from '../../objects/tree.ts';
+import { JSON_FLAG, type Builtin, type Builtins, type Call } from '../builtin.ts';
 import { commandAt, commandsAt } from '../command_line.ts';
 import { attributeNamed, groupsOf, shown, valueIn } from '../groups.ts';
 import { attributePage, commandPage, overview, usage } from '../help_text.ts';
@@ -71,15 +72,24 @@ const help: Builtin = {
   help:
     'Explains a command, a configuration group or a parameter.\n' +
     'Without a topic, lists the commands of the current node; `help topics` lists short guides.',
-  params: { topic: { kind: 'text', lengthMax: 100, default: '', help: 'What to explain.' } },
+  params: {
+    topic: { kind: 'text', lengthMax: 100, default: '', help: 'What to explain.' },
+    json: JSON_FLAG,
+  },
   run: (call) => {
     const { shell, node, args } = call;
     const topic = args['topic'];
+    const json = args['json'] === true;
     if (topic === undefined) {
       const usages = commandsAt(node, shell.builtins).map((name) => {
         const command = commandHelp(node, name, shell.builtins);
         return command === undefined ? name : usage(name, command.params, command.rest);
       });
+      if (json)
+        return shell.console.json({
+          path: pathOf(node),
+          commands: usages.map((one) => one.trimEnd()),
+        });
       return shell.console.display(overview(usages));
     }
     const name = String(topic);
@@ -97,7 +107,9 @@ const help: Builtin = {
       const message = `Cannot find help topic ${name}.`;
       throw new ConfigError(withHint(message, name, topicsAt(node, shell.builtins)));
     }
-    return shell.console.display(pages.join(''));
+    const text = pages.join('');
+    if (json) return shell.console.json({ path: pathOf(node), topic: name, text });
+    return shell.console.display(text);
   },
 };
 

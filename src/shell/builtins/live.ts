@@ -1,8 +1,8 @@
 /** `top` and `watch`: screens that draw themselves anew until `q`. */
 import { ConfigError } from '../../objects/errors.ts';
-import type { Builtin, ShellContext } from '../builtin.ts';
+import { JSON_FLAG, type Builtin, type ShellContext } from '../builtin.ts';
 import type { LiveScreen } from '../live_screen.ts';
-import { ratesBetween, SORT_KEYS, type Sample, type SortKey } from '../rates.ts';
+import { ratesBetween, sorted, SORT_KEYS, type Sample, type SortKey } from '../rates.ts';
 import { topScreen } from '../top_screen.ts';
 
 const INTERVAL = {
@@ -33,9 +33,18 @@ async function sampleOf({ client }: ShellContext): Promise<Sample> {
 
 const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function topOnce(shell: ShellContext, sort: SortKey): Promise<void> {
+async function topOnce(shell: ShellContext, sort: SortKey, json: boolean): Promise<void> {
   const before = await sampleOf(shell);
   await delay(ONCE_MS);
+  if (json) {
+    const now = await sampleOf(shell);
+    const { luns, sessions } = ratesBetween(before, now);
+    return shell.console.json({
+      seconds: (now.atMs - before.atMs) / 1000,
+      storageObjects: sorted(luns, sort),
+      sessions: sorted(sessions, sort),
+    });
+  }
   const size = { columns: COLUMNS_WITHOUT_TERMINAL, rows: ROWS_WITHOUT_TERMINAL };
   const options = { ...size, sort, painter: shell.console.painter, note: '' };
   const lines = topScreen(ratesBetween(before, await sampleOf(shell)), options);
@@ -75,11 +84,13 @@ const top: Builtin = {
   params: {
     interval: INTERVAL,
     sort: { kind: 'choice', values: SORT_KEYS, default: 'iops', help: 'What stands first.' },
+    json: { ...JSON_FLAG, help: 'Look for one second and print JSON.' },
   },
   seeAlso: ['sessions', 'watch'],
   run: async ({ shell, args }) => {
     const sort = SORT_KEYS.find((key) => key === args['sort']) ?? 'iops';
-    if (shell.dialogs === undefined) return topOnce(shell, sort);
+    const json = args['json'] === true;
+    if (json || shell.dialogs === undefined) return topOnce(shell, sort, json);
     const intervalMs = Number(args['interval'] ?? INTERVAL.default) * 1000;
     return shell.dialogs.live(topLive(shell, sort, intervalMs));
   },

@@ -52,7 +52,7 @@ export async function printMachineGet(call: Call, wanted: MachineGet): Promise<v
   }
   if (group === undefined) {
     const whole = nodeJson(view, node, wanted.secrets);
-    return shell.console.display(JSON.stringify(whole, null, 2));
+    return shell.console.json(whole);
   }
   const name = group.text;
   const attributes = groupNamed(node, name);
@@ -61,7 +61,5 @@ export async function printMachineGet(call: Call, wanted: MachineGet): Promise<v
       ? { ...shell.store.preferences }
       : { ...node.kind.read(view.document, node, name), ...node.kind.live?.(view, node, name) };
   const values = groupValues(attributes, bag, wanted.secrets);
-  return shell.console.display(
-    JSON.stringify({ path: pathOf(node), group: name, values }, null, 2),
-  );
+  return shell.console.json({ path: pathOf(node), group: name, values });
 }

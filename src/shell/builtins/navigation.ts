@@ -1,8 +1,8 @@
 /** `ls cd pwd bookmarks refresh status info exit`: where one is and what is there. */
 import { ConfigError } from '../../objects/errors.ts';
 import type { TreeNode, View } from '../../objects/node.ts';
-import type { Builtin, Call } from '../builtin.ts';
-import { treeJson } from '../machine_form.ts';
+import { JSON_FLAG, type Builtin, type Call } from '../builtin.ts';
+import { headOf, infoJson, treeJson } from '../machine_form.ts';
 import { notices } from '../marks.ts';
 import { resolvePath } from '../paths.ts';
 import { pathOf, viewChild, viewChildren } from '../../objects/tree.ts';
@@ -19,13 +19,6 @@ function oneNode(call: Call, path: string): TreeNode {
   }
   return node;
 }
-
-const JSON_FLAG = {
-  kind: 'bool',
-  style: 'truefalse',
-  default: false,
-  help: 'Print JSON.',
-} as const;
 
 const ls: Builtin = {
   help:
@@ -58,7 +51,7 @@ const ls: Builtin = {
     if (args['json'] === true) {
       const trees = nodes.map((start) => treeJson(view, start, depth === 0 ? Infinity : depth));
       const shape = nodes.length === 1 ? trees[0] : trees;
-      return shell.console.display(JSON.stringify(shape, null, 2));
+      return shell.console.json(shape);
     }
     for (const start of nodes) {
       const tree = renderTree(start, { view, preferences, painter, columns, depth });
@@ -104,9 +97,12 @@ function allPaths(root: TreeNode, view: View): readonly string[] {
 
 const pwd: Builtin = {
   help: 'Shows the path of the current node.',
-  params: {},
+  params: { json: JSON_FLAG },
   seeAlso: ['ls', 'cd'],
-  run: ({ shell, node }) => shell.console.display(pathOf(node)),
+  run: ({ shell, node, args }) => {
+    if (args['json'] === true) shell.console.json({ path: pathOf(node) });
+    else shell.console.display(pathOf(node));
+  },
 };
 
 const BOOKMARK_ACTIONS = ['add', 'del', 'go', 'show'] as const;
@@ -124,6 +120,7 @@ const bookmarks: Builtin = {
       suggest: () => BOOKMARK_ACTIONS,
     },
     bookmark: text('Name of the bookmark.'),
+    json: { ...JSON_FLAG, help: 'With show: print JSON.' },
   },
   seeAlso: ['ls', 'cd'],
   run: ({ shell, node, args }) => {
@@ -131,7 +128,9 @@ const bookmarks: Builtin = {
     const name = String(args['bookmark'] ?? '').replace(/^@/, '');
     const known = shell.store.bookmarks;
     const needs = action === 'add' || action === 'del' || action === 'go';
-    if (action === 'show' && name === '')
+    if (action === 'show' && name === '' && args['json'] === true) {
+      shell.console.json({ bookmarks: known });
+    } else if (action === 'show' && name === '')
       showBookmarks(shell.console.display.bind(shell.console), known);
     else if (!needs || !/^[A-Za-z0-9:_.-]+$/.test(name)) {
       throw new ConfigError("Syntax error, see 'help bookmarks'.");
@@ -172,24 +171,31 @@ const refresh: Builtin = {
 
 const status: Builtin = {
   help: 'Shows the summary of the current node.',
-  params: {},
+  params: { json: JSON_FLAG },
   seeAlso: ['ls'],
-  run: async ({ shell, node, view }) => {
+  run: async ({ shell, node, view, args }) => {
+    const told = node.parent === undefined ? await notices(shell) : [];
+    if (args['json'] === true) return shell.console.json({ ...headOf(view, node), notices: told });
     const summary = node.kind.summary(view, node);
     const words = summary.text === '' && summary.healthy === null ? '' : summaryText(summary);
-    shell.console.say('info', `Status for ${pathOf(node)}: ${words}`);
-    if (node.parent !== undefined) return;
-    for (const notice of await notices(shell)) shell.console.say('warning', notice);
+    shell.console.tell(`Status for ${pathOf(node)}: ${words}`);
+    for (const notice of told) shell.console.say('warning', notice);
+    return undefined;
   },
 };
 
 const info: Builtin = {
   help: 'Shows what is known of the current node.',
-  params: {},
+  params: { json: JSON_FLAG },
   seeAlso: ['status'],
   only: (node) => node.kind.info !== undefined,
-  run: ({ shell, node, view }) => {
-    for (const line of node.kind.info?.(view, node) ?? []) shell.console.say('info', line);
+  run: ({ shell, node, view, args }) => {
+    const lines = node.kind.info?.(view, node) ?? [];
+    if (args['json'] === true) {
+      return shell.console.json({ path: pathOf(node), kind: node.kind.id, info: infoJson(lines) });
+    }
+    for (const line of lines) shell.console.tell(line);
+    return undefined;
   },
 };
 

@@ -4,7 +4,7 @@ import type { ConnectionInfo, RefusedLoginInfo, SessionInfo } from '../../object
 import { ConfigError } from '../../objects/errors.ts';
 import { ageText, authenticationOf, printable, sessionsOf } from '../../objects/kinds/sessions.ts';
 import type { TreeNode } from '../../objects/node.ts';
-import { atRoot } from '../builtin.ts';
+import { atRoot, JSON_FLAG } from '../builtin.ts';
 import type { Builtin, Call, ShellContext } from '../builtin.ts';
 import { renderTable } from '../table.ts';
 
@@ -114,12 +114,7 @@ const sessions: Builtin = {
       ...text('Number of one session.'),
       suggest: ({ view }) => view.runtime.sessions.map((session) => String(session.sid)),
     },
-    json: {
-      kind: 'bool',
-      style: 'truefalse',
-      default: false,
-      help: 'Print JSON.',
-    },
+    json: JSON_FLAG,
   },
   seeAlso: ['status', 'why', 'top'],
   at: atRoot,
@@ -130,7 +125,7 @@ const sessions: Builtin = {
     }
     const sid = sidOf(args['sid']);
     const json = args['json'] === true;
-    const print = (value: unknown) => shell.console.display(JSON.stringify(value, null, 2));
+    const print = (value: unknown) => shell.console.json(value);
     if (action === 'refused' && json) return print({ refused: view.runtime.refusedLogins });
     if (action === 'refused') {
       return shell.console.display(refusedText(shell, view.runtime.refusedLogins));

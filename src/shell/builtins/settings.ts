@@ -253,7 +253,7 @@ async function confirmValues(
     const attribute = group[key];
     if (attribute === undefined) continue;
     const value = shown(attribute, valueIn(bag, key, attribute), false);
-    shell.console.display(`Parameter ${typed} is now '${value}'.`);
+    shell.console.confirm(`Parameter ${typed} is now '${value}'.`);
     if (attribute.applies === 'next-login')
       shell.console.log('debug', `${key}: from the next login`);
   }

@@ -4,13 +4,12 @@ import { diff as planOf } from '../../objects/diff.ts';
 import { ConfigError } from '../../objects/errors.ts';
 import { absolutePath } from '../../objects/kinds/fileio.ts';
 import { describePlan, planText, type PlanLine } from '../../objects/plan_text.ts';
-import type { Builtin, Call } from '../builtin.ts';
+import { JSON_FLAG, type Builtin, type Call } from '../builtin.ts';
 import { checkCandidate, commitCandidate } from '../commit.ts';
 import { originOf } from '../origin.ts';
 
 const flag = (help: string) =>
   ({ kind: 'bool', style: 'truefalse', default: false, help }) as const;
-const JSON_FLAG = flag('Print JSON.');
 const COUNT = (help: string) => ({ kind: 'uint', min: 1, max: 10_000, default: 1, help }) as const;
 
 /** What plans look like on the screen; nothing to do is said, too. */
@@ -59,6 +58,7 @@ const commit: Builtin = {
       default: 'check',
       help: 'check: only tell what would be done.',
     },
+    json: JSON_FLAG,
   },
   seeAlso: ['begin', 'diff', 'rollback'],
   run: async (call) => {
@@ -66,9 +66,11 @@ const commit: Builtin = {
     const candidate = candidateOf(call);
     if (args['action'] === 'check') {
       const { changes } = await checkCandidate(shell, candidate);
+      if (args['json'] === true) return shell.console.json({ applied: false, changes });
       return shell.console.display(planOnScreen(changes));
     }
     const { changes, revision } = await commitCandidate(shell, candidate);
+    if (args['json'] === true) return shell.console.json({ applied: true, changes, revision });
     const what = changes.length === 0 ? 'no changes' : planText(changes).join('\n');
     shell.console.display(what);
     if (revision !== undefined) shell.console.say('info', `Committed as revision ${revision}.`);
@@ -133,8 +135,8 @@ const diff: Builtin = {
     const changes = own
       ? describePlan(planOf(candidate.base.document, candidate.document), view.runtime)
       : (await shell.client.call('compare', source)).changes;
-    const text = args['json'] === true ? JSON.stringify(changes, null, 2) : planOnScreen(changes);
-    shell.console.display(text);
+    if (args['json'] === true) shell.console.json(changes);
+    else shell.console.display(planOnScreen(changes));
   },
 };
 
@@ -205,7 +207,7 @@ const history: Builtin = {
   seeAlso: ['undo', 'diff'],
   run: async ({ shell, args }) => {
     const entries = await shell.client.call('history', { limit: Number(args['count'] ?? 20) });
-    if (args['json'] === true) return shell.console.display(JSON.stringify(entries, null, 2));
+    if (args['json'] === true) return shell.console.json(entries);
     if (entries.length === 0) return shell.console.display('(no changes yet)');
     return shell.console.display(entries.map(historyLine).join('\n'));
   },

@@ -3,7 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { absolutePath } from '../../objects/kinds/fileio.ts';
 import { ConfigError } from '../../objects/errors.ts';
 import type { Arguments } from '../../objects/node.ts';
-import { atRoot } from '../builtin.ts';
+import { atRoot, JSON_FLAG } from '../builtin.ts';
 import type { Builtin, ShellContext } from '../builtin.ts';
 import type { ImportAnswers, MissingPolicy } from '../import_file.ts';
 import type { Format } from '../../saveconfig/import/recognise.ts';
@@ -55,6 +55,7 @@ const importConfig: Builtin = {
       help: 'Whose configuration it is; recognised when left out.',
     },
     dry_run: flag('Only show what would be carried over.'),
+    json: { ...JSON_FLAG, help: 'With dry_run: print JSON.' },
     auth: { ...file('Logins of istgt; the default is the file that it names.'), files: 'any' },
     missing: {
       kind: 'choice',
@@ -74,11 +75,16 @@ const importConfig: Builtin = {
     const from = FROM.find((one) => one === args['from']);
     const answers = await importFile(shell.client, path, { from, auth: given(args, 'auth') });
     const policy = MISSING.find((one) => one === args['missing']) ?? 'refuse';
-    show(shell, answers, policy);
+    const json = args['json'] === true;
+    if (json && args['dry_run'] !== true) throw new ConfigError('json needs dry_run');
+    if (!json) show(shell, answers, policy);
     const resolved = resolveMissing(answers, policy);
     if (args['dry_run'] === true) {
       withImported(view.document, resolved.document);
-      return shell.console.display('Dry run: nothing is changed.');
+      if (!json) return shell.console.display('Dry run: nothing is changed.');
+      const { carried, notCarried } = answers.imported;
+      const { format, missing } = answers;
+      return shell.console.json({ file: path, format, carried, notCarried, missing });
     }
     await shell.change('/', ({ view }) => ({
       document: withImported(view.document, resolved.document),

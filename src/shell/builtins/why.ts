@@ -4,7 +4,7 @@ import { explainAccess, type Explanation, type Finding } from '../../objects/exp
 import { printable } from '../../objects/kinds/sessions.ts';
 import { nameKey, normaliseName } from '../../objects/names.ts';
 import type { CommandContext, TreeNode, View } from '../../objects/node.ts';
-import type { Builtin } from '../builtin.ts';
+import { JSON_FLAG, type Builtin } from '../builtin.ts';
 import type { Painter } from '../style.ts';
 
 /** TPGs explained at once; a name that is typed wrong must not scroll for minutes. */
@@ -69,6 +69,7 @@ const why: Builtin = {
       default: 0,
       help: 'One LUN, as the initiator sees it.',
     },
+    json: JSON_FLAG,
   },
   seeAlso: ['sessions', 'info'],
   run: ({ shell, node, view, args }) => {
@@ -78,15 +79,16 @@ const why: Builtin = {
     const tpgs = tpgsAround(view, node);
     if (tpgs.length === 0) throw new ConfigError('There is no TPG yet: /iscsi create makes one');
     const lun = args['lun'];
-    const shown = tpgs.slice(0, TPGS_SHOWN).flatMap(([target, tag]) => {
+    const explanations = tpgs.slice(0, TPGS_SHOWN).flatMap(([target, tag]) => {
       const question = { target, tag, initiator, ...(lun !== undefined && { lun: Number(lun) }) };
-      const explanation = explainAccess(view, question);
-      return explanation === undefined ? [] : [block(explanation, shell.console.painter)];
+      return explainAccess(view, question) ?? [];
     });
-    const more = tpgs.length - TPGS_SHOWN;
+    const more = Math.max(0, tpgs.length - TPGS_SHOWN);
+    if (args['json'] === true) return shell.console.json({ initiator, explanations, more });
+    const shown = explanations.map((one) => block(one, shell.console.painter));
     if (more > 0) shown.push(`and ${more} more TPGs: ask at a target or TPG`);
     if (!name.ok) shown.unshift(`Note: ${printable(typed)} is no valid name: ${name.reason}`);
-    shell.console.display(shown.join('\n\n'));
+    return shell.console.display(shown.join('\n\n'));
   },
 };
 
