@@ -20,6 +20,26 @@ step() {
     fail "$name"
   fi
 }
+# Linux (6.1 and others, over whatever target) may find its own Login Request still under way when
+# its next is to leave, says "Login/Text in progress", and the session never comes up. A new login is
+# what helps; nothing else counts as that.
+kernel_words() { dmesg | grep -c 'Login/Text in progress'; }
+login_step() {
+  local name=$1 interface=$2 output before try
+  for try in 1 2 3; do
+    before=$(kernel_words)
+    if output=$(timeout 180 record "$interface" --login 2>&1); then
+      pass "$name"
+      return
+    fi
+    [ "$(kernel_words)" = "$before" ] && break
+    echo "NOTE $name: the guest's kernel stumbled over its own Login Request (try $try)"
+    record "$interface" --logout >/dev/null 2>&1
+  done
+  echo "$output"
+  dmesg | tail -8
+  fail "$name"
+}
 refuse() {
   local name=$1 output
   shift
@@ -77,13 +97,13 @@ done
 set_node iser node.session.auth.password wrong-secret-1234
 refuse wrong-secret-is-refused record iser --login
 set_node iser node.session.auth.password "$CHAP_PASS"
-step login-with-chap record iser --login
+login_step login-with-chap iser
 step logout-with-chap record iser --logout
 set_node iser node.session.auth.username_in "$CHAP_USER_IN"
 set_node iser node.session.auth.password_in wrong-secret-1234
 refuse wrong-mutual-secret-is-refused record iser --login
 set_node iser node.session.auth.password_in "$CHAP_PASS_IN"
-step login-with-mutual-chap record iser --login
+login_step login-with-mutual-chap iser
 wait_for has_disk iser
 sleep 1
 disk=$(disk_of "$(session_by iser)")
@@ -107,7 +127,7 @@ for size in 512 4k 64k 256k 1m 4m; do
     --do_verify=1 --time_based --runtime="${FIO_SECONDS:-3}"
 done
 
-step login-over-tcp-beside record default --login
+login_step login-over-tcp-beside default
 wait_for has_disk tcp
 other=$(disk_of "$(session_by tcp)")
 [ -b "$other" ] && [ "$other" != "$disk" ] && [ "$(sessions)" = 2 ] && pass both-sessions ||
@@ -129,17 +149,33 @@ echo 3 >/proc/sys/vm/drop_caches
 step fsck e2fsck -fn "$disk"
 
 # The daemon restarts in the midst of writes: the session must come back, and nothing be lost.
-fio --name=r --filename="$disk" --direct=1 --rw=write --bs=64k --ioengine=libaio --iodepth=8 \
-  --offset=128m --size=64m --verify=crc32c --verify_fatal=1 --do_verify=1 --time_based \
-  --runtime=20 >/tmp/fio 2>&1 &
-fio=$!
-sleep 4
-if exec 9<>"/dev/tcp/$HOST/$CONTROL" && read -r -t 60 answer <&9 && [ "$answer" = done ]; then
-  pass daemon-restarted
-else
-  fail daemon-restarted
+restart_under_load() {
+  fio --name=r --filename="$disk" --direct=1 --rw=write --bs=64k --ioengine=libaio --iodepth=8 \
+    --offset=128m --size=64m --verify=crc32c --verify_fatal=1 --do_verify=1 --time_based \
+    --runtime=20 >/tmp/fio 2>&1 &
+  local fio=$! answer
+  sleep 4
+  if exec 9<>"/dev/tcp/$HOST/$CONTROL" && read -r -t 60 answer <&9 && [ "$answer" = done ]; then
+    restarted=1
+  else
+    restarted=0
+  fi
+  wait $fio
+}
+before=$(kernel_words)
+restart_under_load
+survived=$?
+if [ $survived != 0 ] && [ "$(kernel_words)" != "$before" ]; then
+  echo "NOTE fio-through-the-restart: the guest's kernel stumbled over its own Login Request"
+  record iser --logout >/dev/null 2>&1
+  record iser --login >/dev/null 2>&1
+  wait_for has_disk iser
+  disk=$(disk_of "$(session_by iser)")
+  restart_under_load
+  survived=$?
 fi
-if wait $fio; then pass fio-through-the-restart; else
+[ $restarted = 1 ] && pass daemon-restarted || fail daemon-restarted
+if [ $survived = 0 ]; then pass fio-through-the-restart; else
   cat /tmp/fio
   dmesg | tail -20
   fail fio-through-the-restart
@@ -150,6 +186,6 @@ step umount-again umount /mnt
 step logout record iser --logout
 sleep 0.5
 [ -e "$disk" ] && fail disk-is-gone || pass disk-is-gone
-step login-again record iser --login
+login_step login-again iser
 step logout-again record iser --logout
 exit $failed

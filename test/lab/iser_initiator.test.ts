@@ -138,6 +138,7 @@ function initiatorSteps(): void {
       const outcome = await run('bash', args, { timeoutMs: (GUEST_SECONDS + 60) * 1000, env });
       status = outcome.status;
       output = `${outcome.stdout}\n${outcome.stderr}`;
+      for (const [note] of outcome.stdout.matchAll(/^NOTE .*$/gm)) console.log(note);
       for (const match of outcome.stdout.matchAll(/^(PASS|FAIL|SKIP) (\S+)/gm)) {
         console.log(match[0]);
         results.set(match[2] ?? '', match[1] ?? '');
