@@ -17,7 +17,7 @@ import type {
   RegionAccess,
   RemoteBuffer,
 } from '../rdma_connection.ts';
-import { QUEUE } from './ddp.ts';
+import { QUEUE, type DdpSegment } from './ddp.ts';
 import { FpduFramer, type FpduSink } from './fpdu.ts';
 import { MemoryTable } from './memory_table.ts';
 import type { MpaAgreement } from './mpa_negotiation.ts';
@@ -239,7 +239,12 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
     if (step.reply !== null) this.#options.socket.write(step.reply);
     if (step.state === 'refused') {
       this.#why = step.why;
-      this.#end(step.reply !== null);
+      const { terminate = null } = step;
+      if (terminate !== null) {
+        this.#sender = new Sender({ ...this.#options, ...terminate, output: this.#output });
+        this.#sendTerminate(terminate.fault, null);
+      }
+      this.#end(step.reply !== null || terminate !== null);
       return;
     }
     this.#begin(step.agreement);
@@ -287,15 +292,15 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
   #terminate(fault: Fault): void {
     if (this.#state !== 'running') return;
     this.#why = `terminated: ${fault.text}`;
-    const segment = fault === FAULT.badCrc || fault === FAULT.shortSegment ? null : this.#segment;
-    const opcode = RDMAP_OPCODE.TERMINATE;
-    const fields = { opcode, invalidate: 0, queue: QUEUE.TERMINATE, msn: 1 };
-    this.#sender?.untagged(fields, encodeTerminate(fault, segment));
+    const unread = fault === FAULT.badCrc || fault === FAULT.shortSegment;
+    this.#sendTerminate(fault, unread ? null : this.#receiver.segment);
     this.#end(true);
   }
 
-  get #segment() {
-    return this.#receiver.segment;
+  #sendTerminate(fault: Fault, segment: DdpSegment | null): void {
+    const opcode = RDMAP_OPCODE.TERMINATE;
+    const fields = { opcode, invalidate: 0, queue: QUEUE.TERMINATE, msn: 1 };
+    this.#sender?.untagged(fields, encodeTerminate(fault, segment));
   }
 
   /** Nothing is taken or given any more; what is queued still leaves where `graceful`. */

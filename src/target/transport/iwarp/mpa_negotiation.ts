@@ -10,6 +10,7 @@ import {
   type MpaDepths,
   type MpaFrame,
 } from './mpa_frame.ts';
+import { FAULT, type Fault } from './terminate.ts';
 
 export interface MpaOffer {
   /** We want CRC; the other side may want it too. */
@@ -131,11 +132,19 @@ export function mpaRequestOf(offer: MpaOffer, enhanced: boolean): Buffer {
 
 export type MpaOutcome =
   | { readonly ok: true; readonly agreement: MpaAgreement }
-  | { readonly ok: false; readonly why: string };
+  /** `terminate`: to be sent before closing, with CRC or without; null: to be closed at once. */
+  | {
+      readonly ok: false;
+      readonly why: string;
+      readonly terminate: { readonly fault: Fault; readonly crc: boolean } | null;
+    };
 
 /** The initiator's side: what the reply makes of its request. */
 export function takeMpaReply(reply: MpaFrame, offer: MpaOffer, enhanced: boolean): MpaOutcome {
-  const refused = (why: string): MpaOutcome => ({ ok: false, why });
+  const refused = (why: string): MpaOutcome => ({ ok: false, why, terminate: null });
+  const ended = (fault: Fault, why: string): MpaOutcome => {
+    return { ok: false, why, terminate: { fault, crc: reply.crc } };
+  };
   const asked = enhanced ? MPA_REVISIONS.ENHANCED : MPA_REVISIONS.BASIC;
   if (reply.reject) return refused('the target rejected the MPA connection');
   if (reply.revision !== asked) return refused(`MPA reply of revision ${reply.revision}`);
@@ -148,10 +157,14 @@ export function takeMpaReply(reply: MpaFrame, offer: MpaOffer, enhanced: boolean
     return { ok: true, agreement: { crc, ird: offer.ird, ord, rtr: 'none', privateData } };
   }
   if (depths === null) return refused('MPA reply without enhanced startup');
-  if (depths.peerToPeer) return refused('the target asks to send first, unasked');
+  // RFC 6581 §9: no frame to be ready by was offered, so that none can fit.
+  if (depths.peerToPeer) {
+    return ended(FAULT.noMatchingRtr, 'the target asks to send first, unasked');
+  }
   // RFC 6581 §4: the responder may not read more at a time than the initiator serves.
   if (depths.ord !== DEPTH_OPEN && depths.ord > offer.ird) {
-    return refused(`the target wants ${depths.ord} reads under way, ${offer.ird} are served`);
+    const why = `the target wants ${depths.ord} reads under way, ${offer.ird} are served`;
+    return ended(FAULT.insufficientIrd, why);
   }
   const ord = depthWithin(depths.ird, offer.ord);
   return { ok: true, agreement: { crc, ird: offer.ird, ord, rtr: 'none', privateData } };

@@ -164,14 +164,14 @@ export class Receiver {
     if (segment.msn !== this.#sendMsn) return FAULT.msnRange;
     const buffer = this.#posted[0];
     if (buffer === undefined) return FAULT.noBuffer;
-    if (this.#have === 0 && messageOffset === 0) {
+    // TCP keeps the order, so that a gap would be handed up unwritten.
+    if (messageOffset !== this.#have) return FAULT.invalidOffset;
+    if (this.#have === 0) {
       this.#opcode = opcode;
       this.#invalidate = stag;
     } else if (opcode !== this.#opcode || (invalidates(opcode) && stag !== this.#invalidate)) {
       return FAULT.unexpectedOpcode;
     }
-    // TCP keeps the order, so that a gap would be handed up unwritten.
-    if (messageOffset !== this.#have) return FAULT.invalidOffset;
     if (this.#have + payloadLength > buffer.length) return FAULT.messageTooLong;
     segment.copyPayload(buffer, this.#have);
     this.#have += payloadLength;

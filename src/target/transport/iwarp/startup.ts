@@ -11,6 +11,7 @@ import {
   type MpaOffer,
 } from './mpa_negotiation.ts';
 import { parseMpaFrame, type MpaFrame } from './mpa_frame.ts';
+import type { Fault } from './terminate.ts';
 
 export interface ResponderOptions {
   readonly role: 'responder';
@@ -34,7 +35,13 @@ export type StartupStep =
       readonly agreement: MpaAgreement;
       readonly rest: Buffer;
     }
-  | { readonly state: 'refused'; readonly reply: Buffer | null; readonly why: string };
+  /** `terminate`: the reply is in, and is answered by that. */
+  | {
+      readonly state: 'refused';
+      readonly reply: Buffer | null;
+      readonly why: string;
+      readonly terminate?: { readonly fault: Fault; readonly crc: boolean } | null;
+    };
 
 const INCOMPLETE: StartupStep = { state: 'incomplete' };
 
@@ -90,7 +97,10 @@ export class Startup {
     const options = this.#options;
     if (options.role !== 'initiator') return INCOMPLETE;
     const outcome = takeMpaReply(reply, options.offer, options.enhanced);
-    if (!outcome.ok) return { state: 'refused', reply: null, why: outcome.why };
+    if (!outcome.ok) {
+      const { why, terminate } = outcome;
+      return { state: 'refused', reply: null, why, terminate };
+    }
     return { state: 'agreed', reply: null, agreement: outcome.agreement, rest };
   }
 }

@@ -38,7 +38,7 @@ const mpa = (code: number, text: string): Fault => ({ layer: LAYER.MPA, type: 0,
 const { PROTECTION, OPERATION } = RDMAP_TYPE;
 const { TAGGED, UNTAGGED } = DDP_TYPE;
 
-/** Everything that this side can find wrong. */
+/** Everything that this side finds wrong. */
 export const FAULT = {
   readInvalidStag: rdmap(PROTECTION, 0x00, 'RDMA Read of an invalid STag'),
   readOutOfBounds: rdmap(PROTECTION, 0x01, 'RDMA Read outside its region'),
@@ -60,7 +60,24 @@ export const FAULT = {
   messageTooLong: ddp(UNTAGGED, 0x05, 'message longer than its buffer'),
   untaggedVersion: ddp(UNTAGGED, 0x06, 'invalid DDP version in an untagged segment'),
   badCrc: mpa(0x02, 'MPA CRC error'),
+  insufficientIrd: mpa(0x06, 'not as many RDMA Reads are served'),
+  noMatchingRtr: mpa(0x07, 'no frame to be ready by that both sides know'),
 } as const satisfies Readonly<Record<string, Fault>>;
+
+/** What only a peer finds wrong: RFC 5040 §4.8, RFC 5041 §7.2, RFC 5044 §8, RFC 6581 §9. */
+const PEER_FAULTS: readonly Fault[] = [
+  rdmap(RDMAP_TYPE.CATASTROPHIC, 0x00, 'RDMAP failed at the peer'),
+  rdmap(PROTECTION, 0x03, 'an STag of another RDMAP stream'),
+  rdmap(PROTECTION, 0xff, 'RDMAP protection error, unspecified'),
+  rdmap(OPERATION, 0x08, 'catastrophic RDMAP error of the peer as a whole'),
+  rdmap(OPERATION, 0x09, 'an STag that cannot be invalidated'),
+  rdmap(OPERATION, 0xff, 'RDMAP operation error, unspecified'),
+  ddp(TAGGED, 0x02, 'an STag of another DDP stream'),
+  mpa(0x01, 'TCP connection closed, ended or lost'),
+  mpa(0x03, 'MPA marker and length of the ULPDU do not fit'),
+  mpa(0x04, 'invalid MPA request or reply frame'),
+  mpa(0x05, 'MPA failed at the peer'),
+];
 
 const HEADER_FLAG = { LENGTH: 0x80, DDP: 0x40, RDMAP: 0x20 } as const;
 const FIELD = { LAYER_TYPE: 0, CODE: 1, HEADERS: 2, SEGMENT_LENGTH: 4 } as const;
@@ -97,7 +114,7 @@ export function describeTerminate(bytes: Buffer): string {
   const layer = first >> 4;
   const type = first & 0x0f;
   const code = bytes.readUInt8(FIELD.CODE);
-  const known = Object.values(FAULT).find(
+  const known = [...Object.values(FAULT), ...PEER_FAULTS].find(
     (fault) => fault.layer === layer && fault.type === type && fault.code === code,
   );
   if (known !== undefined) return known.text;
