@@ -5,6 +5,7 @@
  */
 import { ConfigError } from '../objects/errors.ts';
 import { hasControlCharacter } from '../util/control_characters.ts';
+import { operatorIn } from './operators.ts';
 
 export interface Word {
   /** Without quotes and escapes. */
@@ -27,8 +28,6 @@ export class SyntaxProblem extends ConfigError {
   }
 }
 
-/** Bare words that mean something to other shells; targetcli dropped them and what followed. */
-const OPERATORS = new Set(['|', '||', '&', '&&', ';;', '>>', '<<', '2>']);
 const BLANK = /\s/;
 /** A backslash before one of these gives the character itself; before others it is itself. */
 const ESCAPABLE = /[\s"'\\#=*?@;]/;
@@ -140,9 +139,9 @@ export function parseLine(line: string): readonly Word[] {
     if (hasControlCharacter(word.text)) {
       throw new SyntaxProblem('A control character is not possible here', line, word.start);
     }
-    if (!word.quoted && OPERATORS.has(word.text)) {
-      const reason = `\`${word.text}\` has no meaning here: commands are parted by ;`;
-      throw new SyntaxProblem(reason, line, word.start);
+    if (!word.quoted && word.equals < 0) {
+      const found = operatorIn(word.text, words.at(-1)?.text);
+      if (found !== undefined) throw new SyntaxProblem(found.reason, line, word.start + found.at);
     }
     words.push(word);
     at = next;
@@ -151,25 +150,40 @@ export function parseLine(line: string): readonly Word[] {
 }
 
 /**
- * The commands of a line. `;` parts them where it stands alone or ends a word. At the end of
- * `name=value` it may belong to the value, as in targetcli: with more words behind it nothing is
+ * The commands of a line. `;` parts them where it stands alone, begins or ends a word. Within a
+ * word, or at the end of `name=value`, it may belong to the text, as in targetcli: nothing is
  * guessed. Throws SyntaxProblem.
  */
 export function commandsOf(words: readonly Word[], line: string): readonly (readonly Word[])[] {
   const commands: Word[][] = [[]];
   for (const word of words) {
-    const ends = !word.quoted && word.equals < 0 && word.text.endsWith(';');
-    if (!word.quoted && word.equals >= 0 && word.text.endsWith(';') && word !== words.at(-1)) {
-      const reason = 'Does this ; end the value or the command? Put a blank before it, or quote it';
-      throw new SyntaxProblem(reason, line, word.end - 1);
-    }
-    const text = ends ? word.text.slice(0, -1) : word.text;
-    if (text !== '' || !ends) {
-      commands.at(-1)?.push(ends ? { ...word, text, end: word.end - 1 } : word);
+    demandClear(word, line, word === words.at(-1));
+    const bare = !word.quoted && word.equals < 0;
+    const begins = bare && word.text.startsWith(';');
+    const ends = bare && word.text.length > 1 && word.text.endsWith(';');
+    const text = word.text.slice(begins ? 1 : 0, ends ? -1 : undefined);
+    const start = begins ? word.start + 1 : word.start;
+    if (begins) commands.push([]);
+    if (text !== '' || !bare) {
+      commands.at(-1)?.push({ ...word, text, start, end: ends ? word.end - 1 : word.end });
     }
     if (ends) commands.push([]);
   }
   return commands.filter((command) => command.length > 0);
+}
+
+/** Refuses a `;` that could be meant in two ways. */
+function demandClear({ text, quoted, equals, start, end }: Word, line: string, isLast: boolean) {
+  if (quoted) return;
+  if (equals >= 0 && text.endsWith(';') && !isLast) {
+    const reason = 'Does this ; end the value or the command? Put a blank before it, or quote it';
+    throw new SyntaxProblem(reason, line, end - 1);
+  }
+  const inside = equals < 0 ? text.indexOf(';', 1) : -1;
+  if (inside > 0 && inside < text.length - 1) {
+    const reason = 'Does this ; end a command? Put a blank behind it, or quote the word';
+    throw new SyntaxProblem(reason, line, start + inside);
+  }
 }
 
 /** Words that the system's shell has split: each is one word, whatever it holds. */

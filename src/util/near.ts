@@ -27,11 +27,19 @@ function distance(a: string, b: string): number {
 
 const plain = (word: string) => word.toLowerCase().replace(/[-_ ]/g, '');
 
+/** Candidates that the word is the beginning of: `user` of `userid`. */
+function beginning(wanted: string, candidates: readonly string[]): readonly string[] {
+  return candidates.filter((candidate) => plain(candidate).startsWith(wanted));
+}
+
 /** The candidate nearest to `word`, if any is near enough to be meant. */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+export function nearest(word: string, known: Iterable<string>): string | undefined {
   // Long input is no misspelling, and the comparison is quadratic.
   if (word.length > 64) return undefined;
+  const candidates = [...known];
   const wanted = plain(word);
+  const [begun, another] = wanted.length < 3 ? [] : beginning(wanted, candidates);
+  if (begun !== undefined && another === undefined) return begun;
   let best: string | undefined;
   let least = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of candidates) {

@@ -4,6 +4,8 @@
  *
  *   #! file PATH BYTES     a file on the daemon's machine before the session starts
  *   #! block PATH BYTES    a block device
+ *   #! session             the initiator of kit.ts is logged in
+ *   #! run LINE            run before, what it prints is not shown
  *   ## anything            a comment, never an output
  *
  * Random parts are named: the serial of the n-th generated target is `<snN>`, a UUID `<uuidN>`;

@@ -2,7 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { TreeNode } from '../../src/objects/node.ts';
+import { viewChildren } from '../../src/objects/tree.ts';
 import { Shell } from '../../src/shell/shell.ts';
+import { EXAMPLE, SESSION } from '../unit/shell/kit.ts';
+import { Coverage } from './coverage.ts';
 import { MemoryClient } from './memory_client.ts';
 import { MemoryOutput } from './memory_output.ts';
 import { Names, parseTranscript } from './transcript.ts';
@@ -21,13 +25,35 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-function prepare(transcript: Transcript): MemoryClient {
+const coverage = new Coverage();
+
+/** A shell to which the machine and the tree of the setup lines belong. */
+async function prepare(transcript: Transcript, out: MemoryOutput): Promise<Shell> {
   const client = new MemoryClient();
-  for (const [what, path = '', size = '0'] of transcript.setup) {
-    if (what !== 'file' && what !== 'block') throw new Error(`Unknown setup line: ${what}`);
-    client.files.set(path, { type: what, size: Number(size) });
+  const shell = new Shell({ client, home, out });
+  for (const [what, ...words] of transcript.setup) {
+    const [path = '', size = '0'] = words;
+    if (what === 'file' || what === 'block') {
+      client.files.set(path, { type: what, size: Number(size) });
+    } else if (what === 'session') client.sessions = [SESSION];
+    else if (what === 'run') expect((await shell.runLine(words.join(' '))).ok).toBe(true);
+    else throw new Error(`Unknown setup line: ${what}`);
   }
-  return client;
+  out.take();
+  coverage.watch(shell);
+  return shell;
+}
+
+/** One node of each kind that a tree can have. */
+async function oneOfEachKind(shell: Shell): Promise<readonly TreeNode[]> {
+  const view = await shell.mirror.view();
+  const found = new Map<string, TreeNode>();
+  const visit = (node: TreeNode) => {
+    if (!found.has(node.kind.id)) found.set(node.kind.id, node);
+    viewChildren(view, node).forEach(visit);
+  };
+  visit(shell.root);
+  return [...found.values()];
 }
 
 interface Played {
@@ -38,7 +64,7 @@ interface Played {
 
 async function play(transcript: Transcript): Promise<readonly Played[]> {
   const out = new MemoryOutput({ columns: 80 });
-  const shell = new Shell({ client: prepare(transcript), home, out });
+  const shell = await prepare(transcript, out);
   const names = new Names();
   const played: Played[] = [];
   for (const entry of transcript.entries) {
@@ -60,7 +86,9 @@ async function play(transcript: Transcript): Promise<readonly Played[]> {
 }
 
 describe('transcripts', () => {
-  const files = readdirSync(FOLDER).filter((name) => name.endsWith('.transcript'));
+  const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.transcript'))
+    .sort();
 
   test('there are transcripts', () => {
     expect(files.length).toBeGreaterThan(0);
@@ -84,5 +112,20 @@ describe('transcripts', () => {
     for (const { lineNumber, expected, actual } of played) {
       expect(`line ${lineNumber}\n${actual}`).toBe(`line ${lineNumber}\n${expected}`);
     }
+  });
+
+  // Runs after the transcripts: it judges what they did.
+  test('exercise each kind of node: each command, parameter, group, and an error', async () => {
+    const client = new MemoryClient();
+    client.files.set('/dev/sdb', { type: 'block', size: 2 ** 20 });
+    const shell = new Shell({ client, home, out: new MemoryOutput() });
+    for (const line of [...EXAMPLE, '/backstores/block create b1 /dev/sdb']) {
+      expect((await shell.runLine(line)).ok).toBe(true);
+    }
+    client.sessions = [SESSION];
+    shell.mirror.drop();
+    const nodes = await oneOfEachKind(shell);
+    expect(nodes.length).toBeGreaterThan(19);
+    expect(nodes.flatMap((node) => coverage.missing(node, shell))).toEqual([]);
   });
 });

@@ -11,6 +11,15 @@ export function checkCredentials(values: AttributeBag): void {
   }
 }
 
+/** Of the whole group as it would stand. RFC 7143 §12.1.3: the secrets of the two differ. */
+export function checkDirections({ password = '', mutual_password }: AuthBag): void {
+  if (password === '' || password !== mutual_password) return;
+  throw new ConfigError(
+    'Cannot set auth: password and mutual_password are the same; ' +
+      'the two directions of CHAP need different secrets, or initiators are refused',
+  );
+}
+
 /** Which directions the credentials are complete for. */
 export function credentialsOf(auth: AuthBag): { oneWay: boolean; mutual: boolean } {
   return {

@@ -13,7 +13,7 @@ import type {
   Summary,
   TreeNode,
 } from '../node.ts';
-import { checkCredentials, credentialsOf } from './auth_group.ts';
+import { checkCredentials, checkDirections, credentialsOf } from './auth_group.ts';
 import {
   FORCE,
   bagAt,
@@ -91,12 +91,9 @@ const NONE = 'none: this engine runs in user space';
 function write(document: Document, node: TreeNode, group: string, values: AttributeBag): Document {
   if (group !== GROUP) throw new ConfigError(`Unknown configuration group: ${group}`);
   checkCredentials(values);
-  return writeBagAt(
-    document,
-    node,
-    GROUP,
-    mergeBag(GROUP, DISCOVERY_AUTH, bagAt(document, node, GROUP), values),
-  );
+  const merged = mergeBag(GROUP, DISCOVERY_AUTH, bagAt(document, node, GROUP), values);
+  checkDirections(merged);
+  return writeBagAt(document, node, GROUP, merged);
 }
 
 export const ISCSI: NodeKind = {

@@ -25,7 +25,7 @@ import type {
   View,
 } from '../node.ts';
 import { lunNumberProblem } from '../rules.ts';
-import { checkCredentials, credentialsOf } from './auth_group.ts';
+import { checkCredentials, checkDirections, credentialsOf } from './auth_group.ts';
 import {
   FORCE,
   atEachPlace,
@@ -119,6 +119,7 @@ function write(document: Document, node: TreeNode, group: string, values: Attrib
   if (table === undefined) throw new ConfigError(`Unknown configuration group: ${group}`);
   if (group === 'auth') checkCredentials(values);
   const merged = mergeBag(group, table, read(document, node, group), values);
+  if (group === 'auth') checkDirections(merged);
   const key = own<(typeof STORED)[keyof typeof STORED]>(STORED, group);
   if (key === undefined) return document;
   return atEachPlace(document, node, (now, at) => setIn(now, [...at, key], merged));

@@ -9,7 +9,7 @@ import { parsePortal, portalKey } from '../portal_address.ts';
 import { tpgProblems } from '../rules.ts';
 import type { CommandContext, CommandOutcome, NodeKind, Summary, TreeNode } from '../node.ts';
 import { ACLS } from './acls.ts';
-import { checkCredentials, credentialsOf } from './auth_group.ts';
+import { checkCredentials, checkDirections, credentialsOf } from './auth_group.ts';
 import { FORCE, changed, info, makeNode, mergeBag } from './kit.ts';
 import { LUNS } from './luns.ts';
 import { PORTALS } from './portals.ts';
@@ -84,6 +84,7 @@ function write(document: Document, node: TreeNode, group: string, values: Attrib
   if (name === 'parameter') checkAuthMethod(tpg, values['AuthMethod']);
   const key = STORED[name];
   const bag = mergeBag(group, GROUPS[name], tpg[key], values);
+  if (name === 'auth') checkDirections(bag);
   const merged: Tpg = { ...tpg, [key]: bag };
   const switched = merged.attributes.authentication !== tpg.attributes.authentication;
   const wanted = switched ? withoutAuthMethod(merged) : merged;

@@ -202,6 +202,14 @@ function parseValues(
   return [...wanted.values()];
 }
 
+/** `set write_protect=1`: the group that has it. */
+function groupHint(node: TreeNode, word: Word): string {
+  const name = keywordOf(word)?.name ?? '';
+  const has = ([, group]: [string, AttributeGroup]) => attributeNamed(node, group, name);
+  const found = Object.entries(groupsOf(node)).find(has)?.[0];
+  return found === undefined ? '' : `: set ${found} ${name}=…`;
+}
+
 const set: Builtin = {
   help:
     'Changes values of a configuration group.\n' +
@@ -221,7 +229,7 @@ const set: Builtin = {
     if (name === undefined) {
       const [extra] = rest;
       if (extra === undefined) return listGroups(call);
-      throw new ConfigError('Missing required parameter group');
+      throw new ConfigError(`Missing required parameter group${groupHint(node, extra)}`);
     }
     const group = groupNamed(node, name);
     if (rest.length === 0) return shell.console.display(listWritable(name, group));

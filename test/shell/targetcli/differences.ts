@@ -403,8 +403,8 @@ export const REASONS: readonly Reason[] = [
       { theirs: /^emulate_(3pc|caw|pr)=1$/, ours: /^emulate_(3pc|caw|pr)=0$/ },
       { theirs: /^unmap_zeroes_data=0$/, ours: /^unmap_zeroes_data=1$/ },
       { theirs: /^(hw_pi_prot_type=0 \[ro\]|pgr_support=(1|string))$/ },
-      { ours: /^(emulate_rsoc=1|max_bandwidth=0|max_iops=0)$/ },
-      { ours: /^(emulate_rsoc|max_bandwidth|max_iops)=number$/ },
+      { ours: /^emulate_rsoc=(1|number)$/ },
+      { ours: /^(session_)?(burst_time|max_bandwidth|max_iops)=(\d+|number)$/ },
       {
         theirs: /^(hw_max_sectors|optimal_sectors|max_write_same_len|max_unmap_\w+|unmap_gran\w+)=/,
         ours: /^(hw_max_sectors|optimal_sectors|max_write_same_len|max_unmap_\w+|unmap_gran\w+)=/,

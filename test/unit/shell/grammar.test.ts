@@ -83,7 +83,17 @@ describe('what cannot be read', () => {
   test.each([
     ['create "abc', 7, 'This " has no closing "'],
     ["set auth a='", 11, "This ' has no closing '"],
-    ['ls | grep x', 3, '`|` has no meaning here'],
+    ['ls | grep x', 3, 'There are no pipes here: find TEXT searches the tree'],
+    ['ls|grep x', 2, "lunsmith -c 'ls' | grep TEXT"],
+    ['ls |grep x', 3, 'a name with | needs quotes'],
+    ['/iscsi ls || pwd', 10, 'There are no pipes here'],
+    ['ls && pwd', 3, '`&&` has no meaning here: commands are parted by ;'],
+    ['ls&&pwd', 2, '`&&` has no meaning here'],
+    ['ls &', 3, '`&` has no meaning here'],
+    ['dump > /tmp/x', 5, 'There is no redirection here: saveconfig FILE and export FILE'],
+    ['dump >/tmp/x', 5, 'There is no redirection here'],
+    ['ls 2> x', 4, "lunsmith -c 'dump' > FILE"],
+    ['cd < x >y', 7, 'There is no redirection here'],
     ['ls ;; pwd', 3, '`;;` has no meaning here'],
     ['ls \\', 3, 'The line ends in a backslash'],
     ['ls a\u0007b', 3, 'A control character is not possible here'],
@@ -121,6 +131,19 @@ describe('what cannot be read', () => {
   });
 });
 
+test('what looks like an operator is text in quotes, in values and after cd', () => {
+  for (const line of [
+    'find "a|b"',
+    'set auth password=a|b>c&&',
+    'cd <',
+    'cd >',
+    'cd > ;ls',
+    'a&b',
+  ]) {
+    expect(() => parseLine(line)).not.toThrow();
+  }
+});
+
 describe('words of the system shell', () => {
   test('a value with blanks and quotes stays one value', () => {
     const words = wordsOfArgv(['set', 'parameter', 'TargetAlias=My "big" Target', 'a b']);
@@ -153,6 +176,8 @@ describe('several commands in a line', () => {
     ['ls; pwd', ['ls', 'pwd']],
     ['ls ; pwd ;', ['ls', 'pwd']],
     ['; ls', ['ls']],
+    ['ls ;pwd', ['ls', 'pwd']],
+    [';ls; ;pwd;', ['ls', 'pwd']],
     ['set auth userid=a ; ls', ['set auth userid=a', 'ls']],
     ['set auth password=abc;', ['set auth password=abc;']],
     ['find "a;" ; ls \\;', ['find a;', 'ls ;']],
@@ -160,6 +185,12 @@ describe('several commands in a line', () => {
     ['', []],
   ])('%j', (line, commands) => {
     expect(texts(line)).toEqual(commands);
+  });
+
+  test('a ; within a word is not guessed', () => {
+    expect(() => texts('ls;pwd')).toThrow('Put a blank behind it, or quote the word');
+    expect(() => texts('create /srv/a;b.img 1M')).toThrow(SyntaxProblem);
+    expect(texts('create "/srv/a;b.img" 1M')).toEqual(['create /srv/a;b.img 1M']);
   });
 
   test('a value that may go on is not guessed', () => {
