@@ -88,5 +88,6 @@ export function row({ name, targets, ratios }) {
 function comparison(beside, ratios) {
   if (beside === undefined) return '';
   const there = `${number(beside.perSecond)}/s, ${micros(beside.cpuMicros)} µs CPU`;
-  return `\n|   beside: ${there}; throughput × ${times(ratios.beside)}, CPU × ${times(ratios.besideCpu)} |`;
+  const here = `throughput × ${times(ratios.beside)}, CPU × ${times(ratios.besideCpu)}`;
+  return `\n|   beside: ${there}; ${here} |`;
 }

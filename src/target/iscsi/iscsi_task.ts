@@ -2,6 +2,7 @@
  * One SCSI command on iSCSI: which data comes unasked and which by R2T, what the residual is, and
  * whether status rides in the last Data-In or in a response of its own. Pooled by its session.
  */
+import { copyFew } from '../../util/big_endian.ts';
 import { NO_BYTES, ownedCopy } from '../../util/bytes.ts';
 import { BHS } from '../pdu/bhs.ts';
 import type { DataOut } from '../pdu/data.ts';
@@ -111,7 +112,7 @@ export class IscsiTask extends ScsiTask {
   begin(pdu: ScsiCommand, immediate: boolean, hasAhs: boolean, data: Buffer): boolean {
     const { read, write, edtl, final } = pdu;
     this.transfer.reset(pdu.itt);
-    pdu.bhs.copy(this.transfer.lunField, 0, BHS.LUN, BHS.LUN + LUN_FIELD_LENGTH);
+    copyFew(pdu.bhs, BHS.LUN, this.transfer.lunField, 0, LUN_FIELD_LENGTH);
     pdu.copyCdb(this.cdb);
     this.lun = pdu.lun;
     this.taskAttribute = pdu.attribute;

@@ -5,6 +5,8 @@
  *     byte 1      F, opcode-specific   bytes 5-7   DataSegmentLength
  *     bytes 8-15  LUN or specific      bytes 16-19 Initiator Task Tag
  */
+import { putUint24, uint24At, uint32At } from '../../util/big_endian.ts';
+
 export const BHS_LENGTH = 48;
 export const DIGEST_LENGTH = 4;
 export const RESERVED_TAG = 0xffff_ffff;
@@ -45,25 +47,25 @@ export const OPCODE = {
 } as const;
 
 export function opcodeOf(bhs: Buffer): number {
-  return bhs.readUInt8(BHS.OPCODE) & OPCODE_MASK;
+  return (bhs[BHS.OPCODE] ?? 0) & OPCODE_MASK;
 }
 export function isImmediate(bhs: Buffer): boolean {
-  return (bhs.readUInt8(BHS.OPCODE) & IMMEDIATE) !== 0;
+  return ((bhs[BHS.OPCODE] ?? 0) & IMMEDIATE) !== 0;
 }
 /** Bytes of the additional header segments. */
 export function ahsLengthOf(bhs: Buffer): number {
-  return bhs.readUInt8(BHS.TOTAL_AHS_LENGTH) * 4;
+  return (bhs[BHS.TOTAL_AHS_LENGTH] ?? 0) * 4;
 }
 /** Bytes of the data segment, without padding. */
 export function dataSegmentLengthOf(bhs: Buffer): number {
-  return bhs.readUIntBE(BHS.DATA_SEGMENT_LENGTH, 3);
+  return uint24At(bhs, BHS.DATA_SEGMENT_LENGTH);
 }
 /** `at`: where the header begins in `buffer`. */
 export function setDataSegmentLength(buffer: Buffer, length: number, at = 0): void {
-  buffer.writeUIntBE(length, at + BHS.DATA_SEGMENT_LENGTH, 3);
+  putUint24(buffer, at + BHS.DATA_SEGMENT_LENGTH, length);
 }
 export function ittOf(bhs: Buffer): number {
-  return bhs.readUInt32BE(BHS.ITT);
+  return uint32At(bhs, BHS.ITT);
 }
 /** Length with padding to a multiple of four (RFC 7143 §11.2.3). */
 export function padded(length: number): number {

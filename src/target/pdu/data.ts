@@ -7,10 +7,18 @@
  *     R2T:      1 F          8 LUN   16 ITT   20 TTT   24 StatSN   28 ExpCmdSN   32 MaxCmdSN
  *               36 R2TSN     40 Buffer Offset   44 Desired Data Transfer Length
  */
-import { BHS, FINAL, ittOf, OPCODE, RESERVED_TAG, setDataSegmentLength } from './bhs.ts';
+import { putUint32, uint32At } from '../../util/big_endian.ts';
+import { BHS, FINAL, ittOf, OPCODE, RESERVED_TAG } from './bhs.ts';
 
 const DATA_OUT = { TTT: 20, DATA_SN: 36, BUFFER_OFFSET: 40 } as const;
-const DATA_IN = { STATUS: 3, TTT: 20, DATA_SN: 36, BUFFER_OFFSET: 40, RESIDUAL: 44 } as const;
+const DATA_IN = {
+  STATUS: 3,
+  TTT: 20,
+  STAT_SN: 24,
+  DATA_SN: 36,
+  BUFFER_OFFSET: 40,
+  RESIDUAL: 44,
+} as const;
 const R2T = { TTT: 20, R2T_SN: 36, BUFFER_OFFSET: 40, DESIRED_LENGTH: 44 } as const;
 
 /** RFC 7143 §11.7.3: Data-In with status. */
@@ -22,19 +30,19 @@ export class DataOut {
     this.bhs = bhs;
   }
   get final(): boolean {
-    return (this.bhs.readUInt8(BHS.FLAGS) & FINAL) !== 0;
+    return ((this.bhs[BHS.FLAGS] ?? 0) & FINAL) !== 0;
   }
   get itt(): number {
     return ittOf(this.bhs);
   }
   get ttt(): number {
-    return this.bhs.readUInt32BE(DATA_OUT.TTT);
+    return uint32At(this.bhs, DATA_OUT.TTT);
   }
   get dataSN(): number {
-    return this.bhs.readUInt32BE(DATA_OUT.DATA_SN);
+    return uint32At(this.bhs, DATA_OUT.DATA_SN);
   }
   get bufferOffset(): number {
-    return this.bhs.readUInt32BE(DATA_OUT.BUFFER_OFFSET);
+    return uint32At(this.bhs, DATA_OUT.BUFFER_OFFSET);
   }
 }
 
@@ -54,18 +62,23 @@ export interface DataInFields {
 }
 
 /**
- * Fills the zeroed header that begins at `at`, without status; `addStatus` turns it into the last
- * of its command.
+ * Writes the whole header that begins at `at`, whatever was there, but for the sequence numbers,
+ * which are the connection's. It is without status; `addStatus` turns it into the last of its
+ * command.
  */
 export function encodeDataIn(buffer: Buffer, fields: DataInFields, at = 0): void {
-  buffer.writeUInt8(OPCODE.DATA_IN, at + BHS.OPCODE);
-  buffer.writeUInt8(fields.final ? FINAL : 0, at + BHS.FLAGS);
-  setDataSegmentLength(buffer, fields.dataLength, at);
-  buffer.writeUInt32BE(fields.itt, at + BHS.ITT);
+  putUint32(buffer, at, (OPCODE.DATA_IN << 24) | ((fields.final ? FINAL : 0) << 16));
+  putUint32(buffer, at + BHS.TOTAL_AHS_LENGTH, fields.dataLength);
   // RFC 7143 §11.7.4: without the A bit LUN and TTT are reserved, TTT as all ones.
-  buffer.writeUInt32BE(RESERVED_TAG, at + DATA_IN.TTT);
-  buffer.writeUInt32BE(fields.dataSN, at + DATA_IN.DATA_SN);
-  buffer.writeUInt32BE(fields.bufferOffset, at + DATA_IN.BUFFER_OFFSET);
+  putUint32(buffer, at + BHS.LUN, 0);
+  putUint32(buffer, at + BHS.LUN + 4, 0);
+  putUint32(buffer, at + BHS.ITT, fields.itt);
+  putUint32(buffer, at + DATA_IN.TTT, RESERVED_TAG);
+  // Reserved without status.
+  putUint32(buffer, at + DATA_IN.STAT_SN, 0);
+  putUint32(buffer, at + DATA_IN.DATA_SN, fields.dataSN);
+  putUint32(buffer, at + DATA_IN.BUFFER_OFFSET, fields.bufferOffset);
+  putUint32(buffer, at + DATA_IN.RESIDUAL, 0);
 }
 
 /** RFC 7143 §11.7.3: S only together with F, status GOOD or CONDITION MET, never with sense. */
@@ -76,9 +89,9 @@ export function addStatus(
   residualFlag: number,
   residual: number,
 ): void {
-  buffer.writeUInt8(FINAL | STATUS_FLAG | residualFlag, at + BHS.FLAGS);
-  buffer.writeUInt8(status, at + DATA_IN.STATUS);
-  buffer.writeUInt32BE(residual, at + DATA_IN.RESIDUAL);
+  buffer[at + BHS.FLAGS] = FINAL | STATUS_FLAG | residualFlag;
+  buffer[at + DATA_IN.STATUS] = status;
+  putUint32(buffer, at + DATA_IN.RESIDUAL, residual);
 }
 
 export interface R2tFields {
@@ -91,12 +104,12 @@ export interface R2tFields {
 
 /** Fills a zeroed header; `lunField` is the command's own. */
 export function encodeR2t(bhs: Buffer, lunField: Buffer, fields: R2tFields): void {
-  bhs.writeUInt8(OPCODE.R2T, BHS.OPCODE);
-  bhs.writeUInt8(FINAL, BHS.FLAGS);
+  bhs[BHS.OPCODE] = OPCODE.R2T;
+  bhs[BHS.FLAGS] = FINAL;
   lunField.copy(bhs, BHS.LUN);
-  bhs.writeUInt32BE(fields.itt, BHS.ITT);
-  bhs.writeUInt32BE(fields.ttt, R2T.TTT);
-  bhs.writeUInt32BE(fields.r2tSN, R2T.R2T_SN);
-  bhs.writeUInt32BE(fields.bufferOffset, R2T.BUFFER_OFFSET);
-  bhs.writeUInt32BE(fields.desiredLength, R2T.DESIRED_LENGTH);
+  putUint32(bhs, BHS.ITT, fields.itt);
+  putUint32(bhs, R2T.TTT, fields.ttt);
+  putUint32(bhs, R2T.R2T_SN, fields.r2tSN);
+  putUint32(bhs, R2T.BUFFER_OFFSET, fields.bufferOffset);
+  putUint32(bhs, R2T.DESIRED_LENGTH, fields.desiredLength);
 }

@@ -4,6 +4,7 @@
  * for it. PDUs that lie whole in a chunk are parsed in place; data is copied only to where it is
  * to go, or when the chunk ends within it.
  */
+import { copyFew } from '../../util/big_endian.ts';
 import { crc32c } from '../../util/crc32c.ts';
 import { NO_BYTES } from '../../util/bytes.ts';
 import { ahsLengthOf, BHS_LENGTH, dataSegmentLengthOf, DIGEST_LENGTH, padded } from './bhs.ts';
@@ -91,6 +92,12 @@ export class Framer {
       }
       switch (this.#state) {
         case 'bhs':
+          if (this.#have === 0 && chunk.length - at >= BHS_LENGTH) {
+            copyFew(chunk, at, this.#bhs, 0, BHS_LENGTH);
+            at += BHS_LENGTH;
+            this.#afterBhs();
+            break;
+          }
           at += this.#gather(this.#bhs, BHS_LENGTH, chunk, at);
           if (this.#have === BHS_LENGTH) this.#afterBhs();
           break;

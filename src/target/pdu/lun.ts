@@ -1,4 +1,6 @@
 /** The 8-byte LUN field (SAM-5 §4.7.7). */
+import { uint16At, uint32At } from '../../util/big_endian.ts';
+
 export const LUN_FIELD_LENGTH = 8;
 /** What `lunOf` gives for a field that names no LUN we could ever serve. */
 export const LUN_NOT_SERVED = -1;
@@ -11,9 +13,9 @@ const PERIPHERAL_MAX = 0xff;
 
 /** Single-level LUN at `at`: peripheral (bus 0) or flat addressing; else `LUN_NOT_SERVED`. */
 export function lunOf(field: Buffer, at: number): number {
-  const first = field.readUInt16BE(at);
+  const first = uint16At(field, at);
   // SAM-5 §4.7.4: in a single-level LUN all but the first two bytes are zero.
-  if (field.readUInt16BE(at + 2) !== 0 || field.readUInt32BE(at + 4) !== 0) return LUN_NOT_SERVED;
+  if (uint16At(field, at + 2) !== 0 || uint32At(field, at + 4) !== 0) return LUN_NOT_SERVED;
   const method = first >>> METHOD_SHIFT;
   if (method === METHOD.FLAT) return first & FLAT_MASK;
   if (method === METHOD.PERIPHERAL && first <= PERIPHERAL_MAX) return first;

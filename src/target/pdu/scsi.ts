@@ -6,6 +6,7 @@
  *     response: 1 . . . o u O U .     2 Response   3 Status   16 ITT   20 SNACK Tag   24 StatSN
  *               28 ExpCmdSN   32 MaxCmdSN   36 ExpDataSN   40 Bidi Read Residual   44 Residual
  */
+import { copyFew, putUint32, uint32At } from '../../util/big_endian.ts';
 import { BHS, FINAL, ittOf, OPCODE, RESERVED_TAG, setDataSegmentLength } from './bhs.ts';
 import { lunOf } from './lun.ts';
 
@@ -28,16 +29,16 @@ export class ScsiCommand {
     this.bhs = bhs;
   }
   get final(): boolean {
-    return (this.bhs.readUInt8(BHS.FLAGS) & FINAL) !== 0;
+    return ((this.bhs[BHS.FLAGS] ?? 0) & FINAL) !== 0;
   }
   get read(): boolean {
-    return (this.bhs.readUInt8(BHS.FLAGS) & READ) !== 0;
+    return ((this.bhs[BHS.FLAGS] ?? 0) & READ) !== 0;
   }
   get write(): boolean {
-    return (this.bhs.readUInt8(BHS.FLAGS) & WRITE) !== 0;
+    return ((this.bhs[BHS.FLAGS] ?? 0) & WRITE) !== 0;
   }
   get attribute(): number {
-    return this.bhs.readUInt8(BHS.FLAGS) & ATTRIBUTE_MASK;
+    return (this.bhs[BHS.FLAGS] ?? 0) & ATTRIBUTE_MASK;
   }
   get lun(): number {
     return lunOf(this.bhs, BHS.LUN);
@@ -46,10 +47,10 @@ export class ScsiCommand {
     return ittOf(this.bhs);
   }
   get edtl(): number {
-    return this.bhs.readUInt32BE(COMMAND.EDTL);
+    return uint32At(this.bhs, COMMAND.EDTL);
   }
   copyCdb(into: Buffer): void {
-    this.bhs.copy(into, 0, COMMAND.CDB, COMMAND.CDB + CDB_LENGTH);
+    copyFew(this.bhs, COMMAND.CDB, into, 0, CDB_LENGTH);
   }
 }
 
@@ -79,14 +80,14 @@ export interface ScsiResponseFields {
 
 /** Fills a zeroed header; the connection stamps the sequence numbers. */
 export function encodeScsiResponse(bhs: Buffer, fields: ScsiResponseFields): void {
-  bhs.writeUInt8(OPCODE.SCSI_RESPONSE, BHS.OPCODE);
-  bhs.writeUInt8(FINAL | fields.residualFlag, BHS.FLAGS);
-  bhs.writeUInt8(COMMAND_COMPLETED_AT_TARGET, RESPONSE.RESPONSE);
-  bhs.writeUInt8(fields.status, RESPONSE.STATUS);
+  bhs[BHS.OPCODE] = OPCODE.SCSI_RESPONSE;
+  bhs[BHS.FLAGS] = FINAL | fields.residualFlag;
+  bhs[RESPONSE.RESPONSE] = COMMAND_COMPLETED_AT_TARGET;
+  bhs[RESPONSE.STATUS] = fields.status;
   setDataSegmentLength(bhs, fields.dataLength);
-  bhs.writeUInt32BE(fields.itt, BHS.ITT);
-  bhs.writeUInt32BE(fields.expDataSN, RESPONSE.EXP_DATA_SN);
-  bhs.writeUInt32BE(fields.residual, RESPONSE.RESIDUAL);
+  putUint32(bhs, BHS.ITT, fields.itt);
+  putUint32(bhs, RESPONSE.EXP_DATA_SN, fields.expDataSN);
+  putUint32(bhs, RESPONSE.RESIDUAL, fields.residual);
 }
 
 const SENSE_LENGTH_BYTES = 2;

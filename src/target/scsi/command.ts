@@ -3,6 +3,7 @@
  * methods that continue after storage or transport are bound once, so that a READ or WRITE costs no
  * closure. Every continuation asks `halted` first: that is where an aborted command ends.
  */
+import { monotonicMs } from '../../util/clock.ts';
 import type { StorageFault } from '../storage/backstore.ts';
 import type { AbortKind } from './abort.ts';
 import type { CommandRow } from './command_row.ts';
@@ -32,6 +33,8 @@ export class Command {
   #staging: StagingBuffer | null = null;
   #whenStaged: Staged | null = null;
   #arrivedMs = 0;
+  /** Where its task set has it among those under execution; for `TaskSet` only. -1: not there. */
+  place = -1;
   /** A write that was aborted while the storage has it. */
   leftover = false;
 
@@ -43,7 +46,7 @@ export class Command {
     command.#execute = execute;
     if (itl !== null) {
       itl.queued++;
-      command.#arrivedMs = performance.now();
+      command.#arrivedMs = monotonicMs();
     }
     return command;
   }
@@ -202,7 +205,7 @@ export class Command {
   }
 
   #count(itl: ItlNexus, status: number): void {
-    const elapsedMs = performance.now() - this.#arrivedMs;
+    const elapsedMs = monotonicMs() - this.#arrivedMs;
     itl.queued--;
     itl.io.command(elapsedMs, status !== STATUS.GOOD);
     itl.logicalUnit.io.command(elapsedMs, status !== STATUS.GOOD);

@@ -20,6 +20,8 @@ export class TaskSet implements Waiter {
   leftovers = 0;
   readonly #waiting: Command[] = [];
   readonly #running: Command[] = [];
+  /** ORDERED and HEAD OF QUEUE commands among them. */
+  #barriers = 0;
   /** Of sessions that have used up their rate: not yet in the order of this task set. */
   readonly #throttled = new Set<Command>();
   #pumping = false;
@@ -62,15 +64,11 @@ export class TaskSet implements Waiter {
 
   /** The command is over, whether it ran or not; `pump` is to follow. */
   remove(command: Command): void {
-    const at = this.#running.indexOf(command);
-    if (at >= 0) {
-      this.#running.splice(at, 1);
-      if (command.itl !== null) command.itl.running--;
-      return;
-    }
+    if (command.place >= 0) return this.#leave(command);
     const waitedAt = this.#waiting.indexOf(command);
     if (waitedAt >= 0) this.#waiting.splice(waitedAt, 1);
     else if (this.#throttled.delete(command)) command.itl?.itNexus.throttle?.remove(command);
+    return undefined;
   }
 
   /**
@@ -89,7 +87,7 @@ export class TaskSet implements Waiter {
   }
 
   isRunning(command: Command): boolean {
-    return this.#running.includes(command);
+    return command.place >= 0;
   }
 
   /** A copy: those under execution first, then those that wait. */
@@ -108,8 +106,7 @@ export class TaskSet implements Waiter {
     this.#pumping = true;
     try {
       for (let command = this.#takeNext(); command !== null; command = this.#takeNext()) {
-        this.#running.push(command);
-        if (command.itl !== null) command.itl.running++;
+        this.#begin(command);
         command.start();
       }
     } finally {
@@ -128,7 +125,8 @@ export class TaskSet implements Waiter {
         if (!this.#mayRun(command)) return null;
         if (taskAttribute === TASK_ATTRIBUTE.ORDERED && at > 0) return null;
         if (this.#limit.active && !this.#admit(command)) return null;
-        this.#waiting.splice(at, 1);
+        if (at === this.#waiting.length - 1) this.#waiting.pop();
+        else this.#waiting.splice(at, 1);
         return command;
       }
       if (taskAttribute > TASK_ATTRIBUTE.SIMPLE) return null;
@@ -160,10 +158,24 @@ export class TaskSet implements Waiter {
     const { taskAttribute } = command.task;
     if (taskAttribute === TASK_ATTRIBUTE.HEAD_OF_QUEUE) return true;
     if (taskAttribute === TASK_ATTRIBUTE.ORDERED) return this.#running.length === 0;
-    for (const other of this.#running) {
-      const { taskAttribute: ahead } = other.task;
-      if (ahead === TASK_ATTRIBUTE.ORDERED || ahead === TASK_ATTRIBUTE.HEAD_OF_QUEUE) return false;
+    return this.#barriers === 0;
+  }
+
+  #begin(command: Command): void {
+    command.place = this.#running.push(command) - 1;
+    if (command.itl !== null) command.itl.running++;
+    if (command.task.taskAttribute > TASK_ATTRIBUTE.SIMPLE) this.#barriers++;
+  }
+
+  /** The last takes its place: those under execution have no order. */
+  #leave(command: Command): void {
+    const last = this.#running.pop();
+    if (last !== undefined && last !== command) {
+      this.#running[command.place] = last;
+      last.place = command.place;
     }
-    return true;
+    command.place = -1;
+    if (command.itl !== null) command.itl.running--;
+    if (command.task.taskAttribute > TASK_ATTRIBUTE.SIMPLE) this.#barriers--;
   }
 }

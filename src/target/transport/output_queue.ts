@@ -56,6 +56,8 @@ export class OutputQueue {
   #at = 0;
   #lengthClass = 0;
   #scheduled = false;
+  /** `release` follows, and flushes. */
+  #gathering = false;
   #closed = false;
   readonly #waiting: (() => void)[] = [];
 
@@ -132,9 +134,22 @@ export class OutputQueue {
     else this.#waiting.push(room);
   }
 
+  /** Until `release` only full batches leave. */
+  gather(): void {
+    this.#gathering = true;
+  }
+
+  /** What one chunk of input was answered with leaves together, without waiting for the turn. */
+  release(): void {
+    this.#gathering = false;
+    this.flush();
+  }
+
   /** What is queued leaves now, behind what is under way. */
   flush(): void {
     if (this.#closed || this.#underWay !== null || this.#batch.bytes === 0) return;
+    // Its end, which is told soon, ends the queue too.
+    if (this.#socket.destroyed) return;
     this.#seal();
     this.#stage = null;
     const batch = this.#batch;
@@ -145,12 +160,12 @@ export class OutputQueue {
     const last = batch.pieces.pop();
     if (last === undefined) return;
     if (batch.pieces.length === 0) {
-      socket.write(last, () => this.#written(batch));
+      socket.write(last, this.#written);
       return;
     }
     socket.cork();
     for (const piece of batch.pieces) socket.write(piece);
-    socket.write(last, () => this.#written(batch));
+    socket.write(last, this.#written);
     socket.uncork();
   }
 
@@ -166,15 +181,16 @@ export class OutputQueue {
     for (const sent of told) sent();
   }
 
-  #written(batch: Batch): void {
-    if (this.#closed) return;
+  readonly #written = (): void => {
+    const batch = this.#underWay;
+    if (this.#closed || batch === null) return;
     this.#underWay = null;
     for (const stage of batch.stages) keepStage(stage);
     this.flush();
     for (const sent of batch.sent) sent();
     while (this.#waiting.length > 0 && this.pending < OUTPUT_HIGH_WATER) this.#waiting.shift()?.();
     this.#onRoom();
-  }
+  };
 
   #room(length: number): Buffer {
     if (this.#stage !== null && this.#at + length <= this.#stage.length) return this.#stage;
@@ -210,12 +226,14 @@ export class OutputQueue {
 
   #schedule(): void {
     if (this.#batch.bytes >= BATCH_LENGTH) this.flush();
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#gathering) return;
     this.#scheduled = true;
-    // After all input of this turn: whatever it answers leaves together.
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.flush();
-    });
+    // After all that storage completes in this turn: its answers leave together.
+    setImmediate(this.#leave);
   }
+
+  readonly #leave = (): void => {
+    this.#scheduled = false;
+    this.flush();
+  };
 }

@@ -44,6 +44,8 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
   readonly #output: OutputQueue;
   readonly #solicited: Solicited;
   readonly #spareHeaders: Buffer[] = [];
+  /** Of the header that is made at the moment. */
+  readonly #dataIn = { itt: 0, dataSN: 0, bufferOffset: 0, dataLength: 0, final: false };
   readonly #tail: Tail = { batch: null, transfer: null, stage: NO_BYTES, at: 0 };
   #settings: MoverSettings | null = null;
   #maxSend = 0;
@@ -114,9 +116,13 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     const stage = this.#output.reserve(BHS_LENGTH + DIGEST_LENGTH);
     const { at } = this.#output;
     const end = at + BHS_LENGTH;
-    stage.fill(0, at, end);
-    const { itt, dataSN } = transfer;
-    encodeDataIn(stage, { itt, dataSN, bufferOffset, dataLength, final }, at);
+    const fields = this.#dataIn;
+    fields.itt = transfer.itt;
+    fields.dataSN = transfer.dataSN;
+    fields.bufferOffset = bufferOffset;
+    fields.dataLength = dataLength;
+    fields.final = final;
+    encodeDataIn(stage, fields, at);
     this.#events.stamp(stage, at, 'none');
     transfer.dataSN++;
     const tail = this.#tail;
@@ -232,7 +238,9 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     if (this.#terminated) return;
     this.heardMs = this.#clock.nowMs();
     const { pdus } = this.#framer;
+    this.#output.gather();
     const rest = this.#parse(chunk);
+    this.#output.release();
     if (rest === null) TURNS.served(this, this.#framer.pdus - pdus, this.heardMs);
     // The chunk is lent.
     else this.#goOnNextTurn(ownedCopy(rest));
@@ -264,7 +272,9 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     const backlog = this.#backlog;
     this.#backlog = null;
     if (this.#terminated || backlog === null) return;
+    this.#output.gather();
     const rest = this.#parse(backlog);
+    this.#output.release();
     if (rest !== null) this.#goOnNextTurn(rest);
     this.#pauseOrResume();
   };

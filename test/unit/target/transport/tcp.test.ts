@@ -165,6 +165,22 @@ describe('sending', () => {
     }
   });
 
+  test('the answers to one chunk leave in one write, within the call', () => {
+    const writes = countWrites();
+    (near as LentSocket).received(Buffer.concat([Buffer.alloc(48), Buffer.alloc(48)]));
+    expect(notified).toHaveLength(2);
+    expect(writes()).toBe(1);
+  });
+
+  test('nothing is written after the connection was given up in the same chunk', () => {
+    const writes = countWrites();
+    const tooLong = Buffer.alloc(48);
+    tooLong.writeUIntBE(0xff_ffff, 5, 3);
+    (near as LentSocket).received(Buffer.concat([Buffer.alloc(48), tooLong]));
+    expect(notified).toHaveLength(1);
+    expect(writes()).toBe(0);
+  });
+
   test('status joins only the data of its own command, while nothing follows it', async () => {
     const one = transferOf(1);
     const two = transferOf(2);
