@@ -18,6 +18,7 @@ import { StorageObjects } from './engine/storage_objects.ts';
 import { takeChanges, type RuntimePatch, type ServedEngine } from './engine/transfer.ts';
 import { createBackingFile, probeBacking } from './storage/backing.ts';
 import { poolThreads } from './storage/io_slots.ts';
+import { waitingReads } from './storage/read_ring.ts';
 import { SYSCALLS_CHOICE } from './storage/syscalls.ts';
 
 /** After so long a large plan lets the I/O of others go first. */
@@ -149,6 +150,7 @@ class Engine implements ServedEngine {
       accelerators: {
         crc32c: CRC32C_IMPLEMENTATION,
         syscalls: SYSCALLS_CHOICE,
+        'reads that wait': waitingReads(),
         'I/O threads': String(poolThreads()),
       },
     };

@@ -2,15 +2,17 @@
  * A medium behind file descriptors: a regular file or a block device. One descriptor writes to the
  * page cache, the other (O_DSYNC) returns when the data is durable. What the page cache can do at
  * once is done within the call, at a tenth of the cost of a thread; what must wait for the device
- * goes to the pool.
+ * goes to the ring or to a thread of the pool.
  */
 import fs from 'node:fs';
 import type { Backstore, Done, MediumExtent, StorageFault } from './backstore.ts';
+import { DevicePulse } from './device_pulse.ts';
 import { Operation, type OperationOwner } from './fd_operation.ts';
 import type { Hold } from './hold.ts';
 import { IO_SLOTS, type IoLane, type IoSlots } from './io_slots.ts';
 import { faultOf, type OsError } from './os_error.ts';
 import { Pace } from './pace.ts';
+import { MAX_RING_READ_BYTES, readRing, type ReadRing } from './read_ring.ts';
 import { FALLOCATE, NO_READ_NOW, SYSCALLS, type Syscalls } from './syscalls.ts';
 
 const ZERO_CHUNK = Buffer.alloc(1024 * 1024);
@@ -26,6 +28,17 @@ export interface FdMediumOptions {
   readonly writeCache: boolean;
   readonly hold: Hold | null;
   readonly lost: (fault: StorageFault) => void;
+  /**
+   * False: behind a network or another process, whose silence would hold up the event loop. Only
+   * calls that never wait are made there.
+   */
+  readonly local: boolean;
+  /** Of the device, where others are on it too. */
+  readonly pulse?: DevicePulse;
+  /** After closing: the pulse is no longer used. */
+  readonly left?: () => void;
+  /** Absent: this thread's. */
+  readonly ring?: ReadRing | null;
   /** Absent: as loaded. */
   readonly syscalls?: Syscalls | null;
   /** Absent: those that all media of this process share. */
@@ -38,16 +51,26 @@ const SLOW_READ_MS = 1;
 /** A write to the page cache that takes longer waits for memory or the file system's journal. */
 const SLOW_WRITE_MS = 4;
 
+/** After so many reads in a row of what the page cache had not, it is asked only now and then. */
+const COLD_AFTER = 8;
+const ASK_EVERY = 16;
+
 export class FdMedium implements Backstore, OperationOwner {
   readonly readOnly: boolean;
   readonly fault = null;
   readonly #options: FdMediumOptions;
   readonly #syscalls: Syscalls | null;
   readonly #lane: IoLane;
+  readonly #pulse: DevicePulse;
+  /** Undefined: no read has had to wait yet. */
+  #ring: ReadRing | null | undefined;
+  #ringLane: IoLane | null = null;
   readonly #readPace: Pace;
   readonly #writePace: Pace;
   #sizeBytes: number;
   #readsNow: boolean;
+  /** Reads since the page cache last had what was asked for. */
+  #misses = 0;
   #writeCache: boolean;
   /** Writes that the pool has: they may hold the file's lock. */
   #poolWrites = 0;
@@ -69,7 +92,9 @@ export class FdMedium implements Backstore, OperationOwner {
     this.#syscalls = options.syscalls === undefined ? SYSCALLS : options.syscalls;
     this.#readsNow = this.#syscalls !== null;
     this.#lane = (options.slots ?? IO_SLOTS).lane();
+    this.#ring = options.ring;
     const nowMs = options.nowMs ?? (() => performance.now());
+    this.#pulse = options.pulse ?? new DevicePulse(nowMs);
     const waits = this.#syscalls?.voluntarySwitches ?? null;
     this.#readPace = new Pace(SLOW_READ_MS, nowMs, waits);
     this.#writePace = new Pace(SLOW_WRITE_MS, nowMs, waits);
@@ -98,11 +123,14 @@ export class FdMedium implements Backstore, OperationOwner {
     if (this.#closing !== null) return done(this.#closed());
     if (byteOffset + into.length > this.sizeBytes) return done(this.#outOfRange('readError'));
     if (into.length === 0) return done(null);
-    const moved = this.#readNow(into, byteOffset);
+    const threadsOnly = this.#pulse.threadsOnly;
+    const ring = threadsOnly || into.length > MAX_RING_READ_BYTES ? null : this.#ringToUse();
+    const moved = threadsOnly || this.#cold(ring) ? 0 : this.#readNow(into, byteOffset);
     if (moved === into.length) return done(null);
     const operation = this.#begin(this.#options.fd, into, byteOffset, done);
     operation.moved = moved;
-    return this.#lane.run(operation);
+    // Where nothing can be had without waiting, the ring would need threads of its own.
+    return ring !== null && this.#readsNow ? this.#runIn(ring, operation) : this.#run(operation);
   }
 
   write(from: Buffer, byteOffset: number, fua: boolean, done: Done): void {
@@ -143,8 +171,11 @@ export class FdMedium implements Backstore, OperationOwner {
     const { fd } = this.#options;
     const mode = FALLOCATE.PUNCH_HOLE_KEEP_SIZE;
     const { fallocate } = this.#syscalls;
+    // It holds the file's lock, as a write does.
+    this.#poolWrites++;
     const start = (): void =>
       fallocate(fd, mode, byteOffset, byteLength, (error, result) => {
+        this.#poolWrites--;
         this.#lane.over();
         // Not every file system and device can; writing zeros holds the same promise.
         if (error === null && result === 0) durable(null);
@@ -169,12 +200,24 @@ export class FdMedium implements Backstore, OperationOwner {
   }
 
   /** For `Operation` only. */
+  operationBegins(): void {
+    this.#pulse.began();
+  }
+
+  /** For `Operation` only. */
   operationOver(operation: Operation): void {
     // A flush that began meanwhile need not cover it, but the next one must.
     if (operation.cached) this.#dirty = true;
     if (operation.writing) this.#poolWrites--;
-    this.#lane.over();
+    operation.lane?.over();
+    this.#pulse.ended();
     this.#over();
+  }
+
+  /** For `Operation` only. */
+  leftRing(operation: Operation): void {
+    operation.lane?.over();
+    this.#run(operation);
   }
 
   /** For `Operation` only. */
@@ -207,7 +250,30 @@ export class FdMedium implements Backstore, OperationOwner {
     operation.writing = true;
     operation.cached = cached;
     this.#poolWrites++;
+    this.#run(operation);
+  }
+
+  #run(operation: Operation): void {
+    operation.lane = this.#lane;
     this.#lane.run(operation);
+  }
+
+  #ringToUse(): ReadRing | null {
+    if (this.#ring === undefined) this.#ring = readRing();
+    return this.#ring;
+  }
+
+  #runIn(ring: ReadRing, operation: Operation): void {
+    this.#ringLane ??= ring.slots.lane();
+    operation.ring = ring;
+    operation.lane = this.#ringLane;
+    return this.#ringLane.run(operation);
+  }
+
+  /** The ring looks into the page cache as well: asking before is for where the answer is yes. */
+  #cold(ring: ReadRing | null): boolean {
+    if (ring === null || !this.#readsNow) return false;
+    return ++this.#misses > COLD_AFTER && this.#misses % ASK_EVERY !== 0;
   }
 
   #over(): void {
@@ -224,10 +290,11 @@ export class FdMedium implements Backstore, OperationOwner {
     const { fd } = this.#options;
     if (this.#readsNow && this.#syscalls !== null) {
       const bytesRead = this.#syscalls.readNow(fd, into, byteOffset);
+      if (bytesRead === into.length) this.#misses = 0;
       if (bytesRead !== NO_READ_NOW) return bytesRead;
       this.#readsNow = false;
     }
-    if (!this.#readPace.begin()) return 0;
+    if (!this.#options.local || !this.#readPace.begin()) return 0;
     try {
       return fs.readSync(fd, into, 0, into.length, byteOffset);
     } catch {
@@ -239,7 +306,8 @@ export class FdMedium implements Backstore, OperationOwner {
 
   /** As `#readNow`; not while a call that waits for the device may hold the file's lock. */
   #writeNow(from: Buffer, byteOffset: number): number {
-    if (this.#poolWrites > 0 || this.#flushing !== null || !this.#writePace.begin()) return 0;
+    if (!this.#options.local || this.#poolWrites > 0 || this.#flushing !== null) return 0;
+    if (this.#pulse.threadsOnly || !this.#writePace.begin()) return 0;
     try {
       const bytesWritten = fs.writeSync(this.#options.fd, from, 0, from.length, byteOffset);
       this.#dirty = true;
@@ -324,6 +392,7 @@ export class FdMedium implements Backstore, OperationOwner {
     const { fd, durableFd, hold } = this.#options;
     await closeFd(fd);
     if (durableFd >= 0) await closeFd(durableFd);
+    this.#options.left?.();
     await hold?.release();
     if (fault !== null) throw new Error(`cached writes may be lost: ${fault.reason}`);
   }

@@ -1,13 +1,14 @@
 /**
- * Fair use of the process's one pool of blocking threads. A medium that hangs keeps the threads
- * that it has, so no medium may take them all, and the last ones go only to media that have none.
+ * Fair use of what there is a fixed number of: the process's one pool of blocking threads, the
+ * places in a ring. A medium that hangs keeps those that it has, so no medium may take them all,
+ * and the last ones go only to media that have none.
  */
 import { availableParallelism } from 'node:os';
 
 /** libuv's own default and limit of the variable that it reads when the pool first works. */
 const DEFAULT_THREADS = 4;
 const MAX_THREADS = 1024;
-/** Threads that one medium may have at once, of a pool that is large enough. */
+/** What one medium may have at once, of a number that is large enough. */
 const MAX_PER_LANE = 32;
 
 /** One blocking call; its callback must end with `over` of its lane. */

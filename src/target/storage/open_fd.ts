@@ -1,10 +1,24 @@
 /** Opening the two descriptors of a medium. */
 import fs from 'node:fs';
+import { stat, statfs } from 'node:fs/promises';
 import type { StorageFault } from './backstore.ts';
+import { acquirePulse, releasePulse } from './device_pulse.ts';
 import { closeFd, FdMedium } from './fd_medium.ts';
 import type { Hold } from './hold.ts';
 
 const { O_RDONLY, O_RDWR, O_DSYNC } = fs.constants;
+
+/** By their f_type in statfs(2). Of others nobody knows how long a call can take. */
+const LOCAL_FILE_SYSTEMS: ReadonlySet<number> = new Set([
+  0xef53, // ext2, ext3, ext4
+  0x5846_5342, // XFS
+  0x9123_683e, // btrfs
+  0xca45_1a4e, // bcachefs
+  0xf2f5_2010, // F2FS
+  0x2fc1_2fc1, // ZFS
+  0x794c_7630, // overlayfs
+  0x0102_1994, // tmpfs
+]);
 
 export interface MediumShape {
   readonly path: string;
@@ -17,15 +31,31 @@ export interface MediumShape {
 
 /** Rejects with the system's error; nothing stays open then, but the hold. */
 export async function openFds(shape: MediumShape): Promise<FdMedium> {
-  const fd = await openFd(shape.path, shape.readOnly ? O_RDONLY : O_RDWR);
-  if (shape.readOnly) return new FdMedium({ ...shape, fd, durableFd: -1 });
+  const { path, readOnly } = shape;
+  const { device, local } = await whereIs(path);
+  const fd = await openFd(path, readOnly ? O_RDONLY : O_RDWR);
   try {
-    const durableFd = await openFd(shape.path, O_RDWR | O_DSYNC);
-    return new FdMedium({ ...shape, fd, durableFd });
+    const durableFd = readOnly ? -1 : await openFd(path, O_RDWR | O_DSYNC);
+    const pulse = acquirePulse(device);
+    const left = (): void => releasePulse(device);
+    return new FdMedium({ ...shape, fd, durableFd, local, pulse, left });
   } catch (error) {
     await closeFd(fd);
     throw error;
   }
+}
+
+interface Place {
+  /** The number of the device that holds the data. */
+  readonly device: string;
+  readonly local: boolean;
+}
+
+async function whereIs(path: string): Promise<Place> {
+  const found = await stat(path);
+  if (found.isBlockDevice()) return { device: `${found.rdev}`, local: true };
+  const { type } = await statfs(path);
+  return { device: `${found.dev}`, local: LOCAL_FILE_SYSTEMS.has(type) };
 }
 
 function openFd(path: string, flags: number): Promise<number> {

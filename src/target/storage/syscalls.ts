@@ -2,7 +2,7 @@
  * The optional binding to system calls that Node lacks, in one place and loaded once. Every caller
  * has a plain way for when it is absent.
  */
-import { createRequire } from 'node:module';
+import { KOFFI } from './koffi.ts';
 
 /** `res` 0: done; else failed, for a reason that the plain way will find out. */
 type AsyncResult = (error: Error | null, result: number) => void;
@@ -46,22 +46,10 @@ const RUSAGE_THREAD = 1;
 const RUSAGE_WORDS = 18;
 const RU_NVCSW = 16;
 
-/** What of the package is used. */
-interface ForeignFunction {
-  (...args: unknown[]): number;
-  async(...args: unknown[]): void;
-}
-interface Koffi {
-  load(name: string): { func(prototype: string): ForeignFunction };
-  errno(): number;
-  address(memory: Buffer): bigint;
-}
-
 function bind(): Syscalls | null {
-  // The ioctl numbers and libc's name are those of Linux.
-  if (process.platform !== 'linux') return null;
+  if (KOFFI === null) return null;
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    const koffi = KOFFI;
     const libc = koffi.load('libc.so.6');
     const fallocate = libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)');
     const lseek = libc.func('int64_t lseek(int fd, int64_t offset, int whence)');

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { StorageFault } from '../../../../src/target/storage/backstore.ts';
 import { FdMedium } from '../../../../src/target/storage/fd_medium.ts';
+import { DevicePulse } from '../../../../src/target/storage/device_pulse.ts';
 import { IoSlots } from '../../../../src/target/storage/io_slots.ts';
+import type { ReadRing, RingRead } from '../../../../src/target/storage/read_ring.ts';
 import { NO_READ_NOW, SYSCALLS, type Syscalls } from '../../../../src/target/storage/syscalls.ts';
 import { flushOf, readFrom, writeTo } from '../../../compliance/backstore.ts';
 
@@ -24,7 +26,14 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function openMedium(syscalls: Syscalls | null, slots = new IoSlots(4)): FdMedium {
+interface Shape {
+  readonly slots?: IoSlots;
+  readonly local?: boolean;
+  readonly pulse?: DevicePulse;
+  readonly ring?: ReadRing | null;
+}
+
+function openMedium(syscalls: Syscalls | null, shape: Shape = {}): FdMedium {
   const path = join(folder, `disk${opened.length}.img`);
   fs.writeFileSync(path, PATTERN);
   const medium = new FdMedium({
@@ -36,9 +45,12 @@ function openMedium(syscalls: Syscalls | null, slots = new IoSlots(4)): FdMedium
     writeCache: true,
     hold: null,
     lost: () => {},
+    local: true,
+    ring: null,
     syscalls,
-    slots,
+    slots: new IoSlots(4),
     nowMs: () => now,
+    ...shape,
   });
   opened.push(medium);
   return medium;
@@ -108,6 +120,129 @@ describe.skipIf(SYSCALLS === null)('what the page cache has', () => {
     await readOne();
     expect([readSync.mock.calls.length, read.mock.calls.length]).toEqual([2, 1]);
   });
+});
+
+/** A ring that keeps what it is asked for. */
+class KeepingRing {
+  readonly slots = new IoSlots(8);
+  readonly reads: RingRead[] = [];
+  read(read: RingRead): boolean {
+    this.reads.push(read);
+    return true;
+  }
+  answer(result?: number): void {
+    for (const read of this.reads.splice(0)) {
+      const { buffer, moved, byteOffset } = read;
+      const length = result ?? Math.min(600, buffer.length - moved);
+      if (length > 0) PATTERN.copy(buffer, moved, byteOffset + moved, byteOffset + moved + length);
+      read.ringDone(length);
+    }
+  }
+}
+
+describe.skipIf(SYSCALLS === null)('reads that wait for the device', () => {
+  const setup = (shape: Shape = {}) => {
+    const ring = new KeepingRing();
+    const asked = vi.fn(() => 0);
+    const medium = openMedium(pretending(asked), { ...shape, ring: ring as unknown as ReadRing });
+    return { ring, asked, medium, pool: vi.spyOn(fs, 'read') };
+  };
+  const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+  test('wait in the ring, which goes on after a short answer', async () => {
+    const { ring, medium, pool } = setup();
+    const into = Buffer.alloc(1024);
+    const done = readFrom(medium, into, 4096);
+    ring.answer();
+    expect(ring.reads.map(({ moved }) => moved)).toEqual([600]);
+    ring.answer();
+    expect(await done).toBeNull();
+    expect(into.equals(PATTERN.subarray(4096, 5120))).toBe(true);
+    expect(pool).not.toHaveBeenCalled();
+  });
+
+  test('fall to a thread when the ring refuses or fails, which names the error', async () => {
+    const { ring, medium, pool } = setup();
+    const into = Buffer.alloc(1024);
+    const failed = readFrom(medium, into, 0);
+    ring.answer(-5);
+    expect(await failed).toBeNull();
+    expect(into.equals(PATTERN.subarray(0, 1024))).toBe(true);
+    ring.read = () => false;
+    expect(await readFrom(medium, into, 8192)).toBeNull();
+    expect(into.equals(PATTERN.subarray(8192, 9216))).toBe(true);
+    expect(pool).toHaveBeenCalledTimes(2);
+  });
+
+  test('long ones go to a thread: their copying costs more than it', async () => {
+    const { ring, medium, pool } = setup();
+    expect(await readFrom(medium, Buffer.alloc(128 * 1024), 0)).toBeNull();
+    expect([ring.reads.length, pool.mock.calls.length]).toEqual([0, 1]);
+  });
+
+  test('leave the page cache unasked for a while when it never has what they want', async () => {
+    const { ring, asked, medium } = setup({ pulse: new DevicePulse(() => now) });
+    for (let at = 0; at < 48; at++) {
+      const done = readFrom(medium, Buffer.alloc(512), at * 512);
+      ring.answer(512);
+      await done;
+    }
+    expect(asked.mock.calls.length).toBe(8 + 3);
+    asked.mockReturnValue(512);
+    for (let at = 0; at < 32; at++) {
+      const done = readFrom(medium, Buffer.alloc(512), 0);
+      ring.answer(512);
+      await done;
+    }
+    // The first of them that was asked for found it there; all others then were.
+    expect(asked.mock.calls.length).toBeGreaterThanOrEqual(8 + 3 + 16);
+  });
+
+  test('on a device that has gone silent, nothing more begins on the event loop', async () => {
+    const pulse = new DevicePulse(() => now);
+    const { ring, asked, medium, pool } = setup({ pulse });
+    const other = openMedium(pretending(asked), { pulse });
+    const stuck = readFrom(medium, Buffer.alloc(512), 0);
+    expect(asked).toHaveBeenCalledTimes(1);
+    now += 1001;
+    const writeSync = vi.spyOn(fs, 'writeSync');
+    expect(await readFrom(other, Buffer.alloc(512), 0)).toBeNull();
+    // An answer of another medium there: it is slow, not silent.
+    expect(pulse.threadsOnly).toBe(false);
+    now += 1001;
+    expect(await writeTo(other, Buffer.alloc(512), 0)).toBeNull();
+    expect(asked).toHaveBeenCalledTimes(1);
+    expect(writeSync).not.toHaveBeenCalled();
+    expect(pool).toHaveBeenCalledTimes(1);
+    ring.answer(512);
+    expect(await stuck).toBeNull();
+    await settled();
+    expect(pulse.threadsOnly).toBe(false);
+  });
+});
+
+describe('a medium behind a network or another process', () => {
+  test('is never asked on the event loop for what may wait', async () => {
+    const medium = openMedium(null, { local: false });
+    const readSync = vi.spyOn(fs, 'readSync');
+    const writeSync = vi.spyOn(fs, 'writeSync');
+    const into = Buffer.alloc(512);
+    expect(await writeTo(medium, Buffer.alloc(512, 9), 512)).toBeNull();
+    expect(await readFrom(medium, into, 512)).toBeNull();
+    expect(into.equals(Buffer.alloc(512, 9))).toBe(true);
+    expect(readSync).not.toHaveBeenCalled();
+    expect(writeSync).not.toHaveBeenCalled();
+  });
+});
+
+test('a crowd that waits for one device keeps the rest off the event loop', () => {
+  const pulse = new DevicePulse(() => now);
+  for (let at = 0; at < 63; at++) pulse.began();
+  expect(pulse.threadsOnly).toBe(false);
+  pulse.began();
+  expect(pulse.threadsOnly).toBe(true);
+  pulse.ended();
+  expect(pulse.threadsOnly).toBe(false);
 });
 
 test.skipIf(SYSCALLS === null)('the system tells when this thread has waited', async () => {
@@ -203,7 +338,7 @@ describe('writes to the page cache', () => {
 
   test('a medium that hangs does not keep another from its device', async () => {
     const slots = new IoSlots(4);
-    const [hung, healthy] = [openMedium(null, slots), openMedium(null, slots)];
+    const [hung, healthy] = [openMedium(null, { slots }), openMedium(null, { slots })];
     const stuck: (() => void)[] = [];
     const { write } = fs;
     const spy = vi.spyOn(fs, 'write').mockImplementation((...args: Parameters<typeof write>) => {

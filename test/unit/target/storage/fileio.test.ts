@@ -66,6 +66,7 @@ async function openPlain(): Promise<Backstore> {
     writeCache: false,
     hold: null,
     lost: () => {},
+    local: true,
     syscalls: null,
   });
   opened.push(medium);
