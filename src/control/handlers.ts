@@ -1,14 +1,10 @@
 /** What the methods of the control protocol do. */
-import { readdir, stat } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import { join } from 'node:path';
 import type { EnginePort, RuntimeState } from '../objects/engine_port.ts';
 import { ConfigError } from '../objects/errors.ts';
 import type { ConfigStore } from './config_store.ts';
+import { listFolder } from './list_folder.ts';
 import type { DaemonInfo, Handlers, RuntimeAnswer } from './protocol.ts';
-
-/** Names offered for completion; more nobody reads. */
-const MAX_NAMES = 10_000;
 
 export interface HandlerOptions {
   readonly info: DaemonInfo;
@@ -73,7 +69,7 @@ export function createHandlers({ info, store, engine, shutdown }: HandlerOptions
     runtime: ({ known }) => runtime.answer(known),
     probe: ({ path }) => engine.probe(path),
     addresses: async () => localAddresses(),
-    list: ({ folder, only }) => listFolder(folder, only),
+    list: ({ folder, only, prefix = '' }) => listFolder(folder, only, prefix),
     shutdown: async () => {
       shutdown();
       return {};
@@ -85,18 +81,4 @@ export function createHandlers({ info, store, engine, shutdown }: HandlerOptions
 function localAddresses(): readonly string[] {
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   return all.map(({ address }) => address).filter((address) => !/^fe[89ab]/i.test(address));
-}
-
-async function listFolder(folder: string, only: 'any' | 'block'): Promise<readonly string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  const names: string[] = [];
-  for (const entry of entries.slice(0, MAX_NAMES)) {
-    // A link is what it leads to: /dev/disk/by-id holds nothing else.
-    const what = entry.isSymbolicLink()
-      ? await stat(join(folder, entry.name)).catch(() => undefined)
-      : entry;
-    if (what?.isDirectory()) names.push(`${entry.name}/`);
-    else if (only === 'any' || what?.isBlockDevice()) names.push(entry.name);
-  }
-  return names.sort();
 }

@@ -137,7 +137,11 @@ const SHAPES: { readonly [M in Method]: Shape } = {
   runtime: { known: { check: count, optional: true } },
   probe: { path: { check: fileName } },
   addresses: NOTHING,
-  list: { folder: { check: fileName }, only: { check: oneOf('any', 'block') } },
+  list: {
+    folder: { check: fileName },
+    only: { check: oneOf('any', 'block') },
+    prefix: { check: shortText, optional: true },
+  },
   shutdown: NOTHING,
 };
 

@@ -69,6 +69,13 @@ export interface RuntimeAnswer extends RuntimeState {
   readonly unchanged?: true;
 }
 
+/** A file, device or folder; a folder's name ends in `/`. */
+export interface Listed {
+  readonly name: string;
+  /** Of a file or block device, where it could be told. */
+  readonly bytes?: number;
+}
+
 export interface SaveReport {
   readonly file: string;
   /** What is in the file now and was not, in the sense of `diff`. */
@@ -160,8 +167,11 @@ export interface Methods {
   runtime: { params: { known?: number }; result: RuntimeAnswer };
   probe: { params: { path: string }; result: BackingInfo };
   addresses: { params: Record<string, never>; result: readonly string[] };
-  /** Names in a folder of the daemon's machine, for completion; folders end in `/`. */
-  list: { params: { folder: string; only: 'any' | 'block' }; result: readonly string[] };
+  /** What begins with `prefix` in a folder of the daemon's machine, for completion. */
+  list: {
+    params: { folder: string; only: 'any' | 'block'; prefix?: string };
+    result: readonly Listed[];
+  };
   /** Stop the daemon as SIGTERM does. */
   shutdown: { params: Record<string, never>; result: Record<string, never> };
 }

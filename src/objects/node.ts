@@ -74,6 +74,10 @@ export type Parameter = Attribute & {
   /** Datera's or older spellings of the name, accepted as keywords. */
   readonly aliases?: readonly string[];
   readonly suggest?: Suggest;
+  /** What a suggested word stands for, shown beside it. */
+  readonly note?: (context: CommandContext, word: string) => string | undefined;
+  /** A backup of the configuration, by number. */
+  readonly backups?: true;
   /** Candidates from the machine's file system. */
   readonly files?: 'any' | 'block';
 };

@@ -1,7 +1,7 @@
 /** What TAB offers, from declarations and live state only. */
 import { isSecret, wordsOf } from '../objects/attribute.ts';
 import type { Attribute } from '../objects/attribute.ts';
-import type { CommandContext, Parameter, TreeNode } from '../objects/node.ts';
+import type { CommandContext, Parameter } from '../objects/node.ts';
 import { parameterNamed, positionalNames } from './arguments.ts';
 import type { Params } from './arguments.ts';
 import { topicsAt } from './builtins/help.ts';
@@ -9,11 +9,13 @@ import { commandAt, commandsAt } from './command_line.ts';
 import type { Command, LineScope } from './command_line.ts';
 import { commandsOf, keywordOf, parseLine } from './grammar.ts';
 import type { Word } from './grammar.ts';
-import { attributeNamed, groupsOf } from './groups.ts';
+import { attributeNamed, groupsOf, shown, valueIn } from './groups.ts';
 import { looksLikePath, resolvePath } from './paths.ts';
 import { compareNames } from '../objects/kinds/kit.ts';
 import { viewChildren } from '../objects/tree.ts';
+import { formatSize } from '../util/sizes.ts';
 import type { Shell } from './shell.ts';
+import { attributeHint, parameterHint } from './value_hints.ts';
 
 export type CandidateKind = 'path' | 'command' | 'parameter' | 'keyword';
 
@@ -23,12 +25,16 @@ export interface Candidate {
   readonly kind: CandidateKind;
   /** A blank follows when it is the only one; paths and `name=` go on. */
   readonly final: boolean;
+  /** Shown behind it in the list: a size, an initiator. */
+  readonly note?: string;
 }
 
 export interface Completion {
   /** Column from which the candidates replace the line. */
   readonly start: number;
   readonly candidates: readonly Candidate[];
+  /** What may stand here, for values that are no list of words. */
+  readonly hint?: string;
 }
 
 const CANDIDATES_MAX = 2000;
@@ -56,7 +62,7 @@ export async function complete(shell: Shell, beforeCursor: string): Promise<Comp
     const candidates = all.candidates
       .slice(0, CANDIDATES_MAX)
       .map((one) => ({ ...one, text: escapeWord(one.text) }));
-    return { start: all.start, candidates };
+    return { ...all, candidates };
   } catch {
     // A path that does not exist, a daemon that is gone: TAB has nothing to say.
     return nothing;
@@ -160,7 +166,7 @@ class Completer {
         return this.#matching(current, this.#paths(current.text, at, true));
       case 'get':
       case 'set':
-        return this.#setting(command.name === 'set', node, given, current);
+        return this.#setting(command.name === 'set', context, given, current);
       case 'help':
         if (given.length > 0) break;
         return this.#matching(
@@ -179,7 +185,12 @@ class Completer {
   }
 
   /** Groups, then names, then values. */
-  #setting(writing: boolean, node: TreeNode, given: readonly Word[], current: Word): Completion {
+  #setting(
+    writing: boolean,
+    { node, view }: CommandContext,
+    given: readonly Word[],
+    current: Word,
+  ): Completion {
     const [groupWord, ...rest] = given;
     const groups = groupsOf(node);
     if (groupWord === undefined) {
@@ -189,9 +200,17 @@ class Completer {
     if (group === undefined) return { start: current.start, candidates: [] };
     const keyword = keywordOf(current);
     if (keyword !== undefined) {
-      const attribute = attributeNamed(node, group, keyword.name)?.attribute;
-      const words = attribute === undefined || !writing ? [] : valueWords(attribute);
-      return valueCompletion(current, keyword, sortedWords(words, 'parameter', true));
+      const found = attributeNamed(node, group, keyword.name);
+      if (found === undefined || !writing) return valueCompletion(current, keyword, []);
+      const { name, attribute } = found;
+      const words = sortedWords(valueWords(attribute), 'parameter', true);
+      const bag =
+        groupWord.text === 'global'
+          ? { ...this.#shell.store.preferences }
+          : node.kind.read(view.document, node, groupWord.text);
+      const now = shown(attribute, valueIn(bag, name, attribute), false);
+      const hint = attributeHint(keyword.name, attribute, now);
+      return { ...valueCompletion(current, keyword, words), hint };
     }
     const taken = new Set(
       rest.map((word) => {
@@ -227,22 +246,25 @@ class Completer {
     const keyword = keywordOf(current);
     if (keyword !== undefined) {
       const parameter = params[parameterNamed(params, keyword.name) ?? ''];
-      const values =
-        parameter === undefined ? [] : await this.#values(parameter, context, keyword.value);
-      return valueCompletion(current, keyword, values);
+      if (parameter === undefined) return valueCompletion(current, keyword, []);
+      const values = await this.#values(parameter, context, keyword.value);
+      const hint = parameterHint(keyword.name, parameter);
+      return { ...valueCompletion(current, keyword, values), hint };
     }
     if (current.text.startsWith('--')) {
       const options = free.map((name) => `--${name.replaceAll('_', '-')}`);
       return this.#matching(current, sortedWords(options, 'keyword', true));
     }
-    const next = params[places[positional] ?? ''];
+    const nextName = places[positional] ?? '';
+    const next = params[nextName];
     const values = next === undefined ? [] : await this.#values(next, context, current.text);
     const keywords = sortedWords(
       free.map((name) => `${name}=`),
       'keyword',
       false,
     );
-    return this.#matching(current, [...values, ...keywords]);
+    const offered = this.#matching(current, [...values, ...keywords]);
+    return next === undefined ? offered : { ...offered, hint: parameterHint(nextName, next) };
   }
 
   async #values(
@@ -251,25 +273,44 @@ class Completer {
     typed: string,
   ): Promise<readonly Candidate[]> {
     const suggested = (await parameter.suggest?.(context)) ?? [];
-    const words = sortedWords([...suggested, ...valueWords(parameter)], 'parameter', true);
+    const words = sortedWords([...suggested, ...valueWords(parameter)], 'parameter', true).map(
+      (word): Candidate => ({ ...word, ...noted(parameter.note?.(context, word.text)) }),
+    );
+    if (parameter.backups === true) return [...words, ...(await this.#backups())];
     const files = parameter.files === undefined ? [] : await this.#files(typed, parameter.files);
     return [...words, ...files];
+  }
+
+  /** The newest first, each with the time when it was made. */
+  async #backups(): Promise<readonly Candidate[]> {
+    const { backups } = await this.#shell.client.call('backups', {});
+    return backups.map(({ number, time }) => ({
+      text: String(number),
+      kind: 'parameter',
+      final: true,
+      note: time,
+    }));
   }
 
   /** Names on the daemon's machine; folders end in `/`. */
   async #files(typed: string, only: 'any' | 'block'): Promise<readonly Candidate[]> {
     if (!typed.startsWith('/')) return [];
-    const folder = typed.slice(0, typed.lastIndexOf('/') + 1);
-    const names = await this.#shell.client.call('list', { folder, only });
-    return names
-      .map((name): Candidate => ({
+    const slash = typed.lastIndexOf('/') + 1;
+    const folder = typed.slice(0, slash);
+    const prefix = typed.slice(slash);
+    const listed = await this.#shell.client.call('list', { folder, only, prefix });
+    return listed
+      .map(({ name, bytes }): Candidate => ({
         text: folder + name,
         kind: 'parameter',
         final: !name.endsWith('/'),
+        ...noted(bytes === undefined ? undefined : formatSize(bytes)),
       }))
       .sort((a, b) => Number(b.final) - Number(a.final) || byText(a, b));
   }
 }
+
+const noted = (note: string | undefined) => (note === undefined ? {} : { note });
 
 function valueWords(attribute: Attribute): readonly string[] {
   return wordsOf(attribute);

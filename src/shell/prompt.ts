@@ -17,7 +17,7 @@ export interface LinePromptConfig {
   /** Oldest first. */
   readonly history: readonly string[];
   complete(beforeCursor: string): Promise<Completion>;
-  renderChoices(choices: readonly Candidate[]): string;
+  renderChoices(choices: readonly Candidate[], hint: string | undefined): string;
   /** What stands behind the TAB may come now. */
   onCompleted(): void;
 }
@@ -87,7 +87,9 @@ export const linePrompt = createPrompt<string | undefined, LinePromptConfig>((co
     const completion = await config.complete(before);
     const completed = applyCompletion(before + after, before.length, completion);
     show(editor, completed.line, completed.cursor);
-    setBelow(config.renderChoices(completed.choices));
+    // What could be inserted needs no explanation.
+    const hint = completed.line === before + after ? completion.hint : undefined;
+    setBelow(config.renderChoices(completed.choices, hint));
     config.onCompleted();
   };
 

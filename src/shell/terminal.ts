@@ -70,7 +70,7 @@ function promptTerminal(shell: Shell): Terminal {
         message,
         history: history.lines,
         complete: (beforeCursor) => complete(shell, beforeCursor),
-        renderChoices: (choices) => renderChoices(shell, choices),
+        renderChoices: (choices, hint) => renderChoices(shell, choices, hint),
         onCompleted: () => gate.openLine(true),
       },
       { input: gate },
@@ -88,8 +88,14 @@ function promptTerminal(shell: Shell): Terminal {
   return { dialogs: dialogsOn(gate), readLine, close: () => gate.close() };
 }
 
-function renderChoices(shell: Shell, choices: readonly Candidate[]): string {
-  if (choices.length === 0) return '';
+function renderChoices(
+  shell: Shell,
+  choices: readonly Candidate[],
+  hint: string | undefined,
+): string {
+  const columns = shell.console.columns ?? 80;
+  const below = hint === undefined ? [] : [hint.slice(0, columns)];
+  if (choices.length === 0) return below.join('');
   const { preferences } = shell.store;
   const colors: Readonly<Record<CandidateKind, ColorName>> = {
     path: preferences.color_path,
@@ -98,14 +104,15 @@ function renderChoices(shell: Shell, choices: readonly Candidate[]): string {
     keyword: preferences.color_keyword,
   };
   const { painter } = shell.console;
-  const items = choices.map(({ text, kind }) => ({
-    plain: text,
-    painted: painter.color(colors[kind], text),
-  }));
-  const rows = inColumns(items, shell.console.columns ?? 80).split('\n');
-  const room = Math.max(1, (process.stdout.rows ?? 24) - ROWS_KEPT_FREE);
-  if (rows.length <= room) return rows.join('\n');
-  return [...rows.slice(0, room - 1), `(${choices.length} in all: type more of it)`].join('\n');
+  const items = choices.map(({ text, kind, note }) => {
+    const tail = note === undefined ? '' : ` (${note})`;
+    return { plain: text + tail, painted: painter.color(colors[kind], text) + tail };
+  });
+  const rows = inColumns(items, columns).split('\n');
+  const room = Math.max(1, (process.stdout.rows ?? 24) - ROWS_KEPT_FREE - below.length);
+  if (rows.length <= room) return [...rows, ...below].join('\n');
+  const more = `(${choices.length} in all: type more of it)`;
+  return [...rows.slice(0, room - 1), more, ...below].join('\n');
 }
 
 function dialogsOn(gate: LineGate): Dialogs {

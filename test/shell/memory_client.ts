@@ -1,5 +1,11 @@
 /** A daemon in memory: a document, a file system of names and sizes, no engine. */
-import type { ControlClient, Method, Methods, Notifications } from '../../src/control/protocol.ts';
+import type {
+  ControlClient,
+  Listed,
+  Method,
+  Methods,
+  Notifications,
+} from '../../src/control/protocol.ts';
 import { ConflictError } from '../../src/control/protocol.ts';
 import { diff } from '../../src/objects/diff.ts';
 import { EMPTY_DOCUMENT } from '../../src/objects/document.ts';
@@ -61,6 +67,7 @@ export class MemoryClient implements ControlClient {
   readonly folders = new Set(['/', '/srv', '/dev', '/etc', '/etc/lunsmith', '/var/lib']);
   sessions: readonly SessionInfo[] = [];
   refusedLogins: readonly RefusedLoginInfo[] = [];
+  backups: Methods['backups']['result']['backups'] = [];
   io: Readonly<Record<string, IoCounters>> = {};
   addresses: readonly string[] = ['127.0.0.1', '192.168.1.139'];
   /** Every call, for tests that count them. */
@@ -130,13 +137,13 @@ export class MemoryClient implements ControlClient {
     },
     history: () => [],
     state: () => ({ revision: this.revision, unsaved: false }),
-    backups: () => ({ folder: '/etc/lunsmith/backup', backups: [] }),
+    backups: () => ({ folder: '/etc/lunsmith/backup', backups: this.backups }),
     compare: () => ({ file: CONFIG_FILE, changes: [] }),
     read: () => ({ revision: this.revision, edits: [] }),
     render: () => ({ text: '' }),
     probe: ({ path }) => this.#probe(path),
     addresses: () => this.addresses,
-    list: ({ folder, only }) => this.#list(folder, only),
+    list: ({ folder, only, prefix = '' }) => this.#list(folder, only, prefix),
     shutdown: () => ({}),
   };
 
@@ -179,7 +186,7 @@ export class MemoryClient implements ControlClient {
     return problem === undefined ? found : { ...found, problem };
   }
 
-  #list(folder: string, only: 'any' | 'block'): readonly string[] {
+  #list(folder: string, only: 'any' | 'block', prefix: string): readonly Listed[] {
     const names = new Set<string>();
     for (const path of [...this.files.keys(), ...this.folders]) {
       if (!path.startsWith(folder) || path === folder || path === '/') continue;
@@ -188,6 +195,12 @@ export class MemoryClient implements ControlClient {
       if (!isFolder && only === 'block' && this.files.get(path)?.type !== 'block') continue;
       names.add(isFolder ? `${name}/` : name);
     }
-    return [...names].sort();
+    return [...names]
+      .filter((name) => name.startsWith(prefix))
+      .sort()
+      .map((name) => {
+        const bytes = this.files.get(folder + name)?.size;
+        return { name, ...(bytes !== undefined && { bytes }) };
+      });
   }
 }

@@ -31,7 +31,7 @@ import {
   textParameter,
 } from './kit.ts';
 import { withoutLun } from './lun_edits.ts';
-import { resolveBacking, storagePaths } from './storage_reference.ts';
+import { resolveBacking, sizeNote, storagePaths } from './storage_reference.ts';
 import { notReady } from './storage_object.ts';
 import { tpgOf } from './tpg_access.ts';
 
@@ -127,6 +127,7 @@ export const LUNS: NodeKind = {
           required: true,
           files: 'any',
           suggest: ({ view }) => storagePaths(view.document),
+          note: sizeNote,
         },
         lun: {
           ...textParameter('Number of the LUN.'),
@@ -146,6 +147,8 @@ export const LUNS: NodeKind = {
           form: 'a number or lunN',
           required: true,
           suggest: ({ node, view }) => namesAt(view.document, node.at),
+          note: ({ node, view }, lun) =>
+            own(tpgOf(view.document, node.at).luns, lun)?.storage_object,
         },
         force: FORCE,
       },

@@ -47,7 +47,7 @@ import {
 } from './kit.ts';
 import { LUN_PREFIX } from './luns.ts';
 import { MAPPED_LUN } from './mapped_lun.ts';
-import { resolveBacking, storagePaths } from './storage_reference.ts';
+import { resolveBacking, sizeNote, storagePaths } from './storage_reference.ts';
 import { tpgOf, tpgPath } from './tpg_access.ts';
 
 const NO_SESSION = 'No Active iSCSI Session';
@@ -274,6 +274,7 @@ export const NODE_ACL: NodeKind = {
             ...Object.keys(tpgOf(view.document, node.at).luns).map((lun) => `lun${lun}`),
             ...storagePaths(view.document),
           ],
+          note: sizeNote,
         },
         write_protect: flagParameter('Refuse writes of this initiator.', false),
       },

@@ -1,8 +1,9 @@
 /** Storage objects as LUN commands name them: by their path in the tree, or by a file or device. */
 import { basename } from 'node:path';
-import { setIn, storageObjectOf, type BackstoreKind, type Document } from '../document.ts';
+import { own, setIn, storageObjectOf, type BackstoreKind, type Document } from '../document.ts';
 import type { StorageObject } from '../document.ts';
 import { ConfigError } from '../errors.ts';
+import { formatSize } from '../../util/sizes.ts';
 import type { CommandContext, Message } from '../node.ts';
 import { storageNameProblem, storageObjects } from '../rules.ts';
 import { backstoreOf } from './backstore_names.ts';
@@ -83,4 +84,13 @@ export async function resolveBacking(
     document: setIn(document, ['backstores', made.kind, name], made.object),
     messages: [...made.messages, info(`Created storage object ${name}.`)],
   };
+}
+
+/** Its size, beside its path; undefined for what is no storage object. */
+export function sizeNote({ view }: CommandContext, path: string): string | undefined {
+  const reference = path.replace('/backstores/', '');
+  const object = storageObjectOf(view.document, reference);
+  if (object === undefined) return undefined;
+  const size = 'size' in object ? object.size : own(view.runtime.storageObjects, reference)?.size;
+  return size === undefined ? undefined : formatSize(size);
 }

@@ -2,6 +2,7 @@
 import { absolutePath } from '../../objects/kinds/fileio.ts';
 import { EMPTY_DOCUMENT } from '../../objects/document.ts';
 import { ConfigError } from '../../objects/errors.ts';
+import { storageObjects } from '../../objects/rules.ts';
 import { atRoot, JSON_FLAG } from '../builtin.ts';
 import type { Builtin, ShellContext } from '../builtin.ts';
 import { originOf } from '../origin.ts';
@@ -64,8 +65,14 @@ const restoreconfig: Builtin = {
   params: {
     savefile: file('The file to read; the default is the configuration file.'),
     clear_existing: flag('Replace the present configuration.'),
-    target: name('Restore only this target, with its storage objects.'),
-    storage_object: name('Restore only this storage object.'),
+    target: {
+      ...name('Restore only this target, with its storage objects.'),
+      suggest: ({ view }) => Object.keys(view.document.iscsi.targets),
+    },
+    storage_object: {
+      ...name('Restore only this storage object.'),
+      suggest: ({ view }) => [...storageObjects(view.document)].map(([reference]) => reference),
+    },
     backup: SOURCE_PARAMS.backup,
     last: SOURCE_PARAMS.last,
     dry_run: flag('Only show what would change.'),

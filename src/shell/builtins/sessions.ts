@@ -3,7 +3,7 @@ import type { AttributeValue } from '../../objects/attribute.ts';
 import type { ConnectionInfo, RefusedLoginInfo, SessionInfo } from '../../objects/engine_port.ts';
 import { ConfigError } from '../../objects/errors.ts';
 import { ageText, authenticationOf, printable, sessionsOf } from '../../objects/kinds/sessions.ts';
-import type { TreeNode } from '../../objects/node.ts';
+import type { CommandContext, TreeNode } from '../../objects/node.ts';
 import { atRoot, JSON_FLAG } from '../builtin.ts';
 import type { Builtin, Call, ShellContext } from '../builtin.ts';
 import { renderTable } from '../table.ts';
@@ -98,6 +98,12 @@ async function endSession(shell: ShellContext, session: SessionInfo): Promise<vo
   shell.console.say('warning', `It may log in again; to keep it out, ${remedy}.`);
 }
 
+/** Beside a number that nobody knows by heart. */
+function initiatorOf({ view }: CommandContext, sid: string): string | undefined {
+  const session = view.runtime.sessions.find((one) => String(one.sid) === sid);
+  return session && printable(session.initiator);
+}
+
 const sessions: Builtin = {
   help:
     'Shows the open sessions, and those that could not open.\n' +
@@ -113,6 +119,7 @@ const sessions: Builtin = {
     sid: {
       ...text('Number of one session.'),
       suggest: ({ view }) => view.runtime.sessions.map((session) => String(session.sid)),
+      note: initiatorOf,
     },
     json: JSON_FLAG,
   },
@@ -166,6 +173,7 @@ const kick: Builtin = {
     sid: {
       ...text('Number of the session; at a session, that one.'),
       suggest: ({ node, view }) => sessionsOf(view, node).map(({ sid }) => String(sid)),
+      note: initiatorOf,
     },
   },
   seeAlso: ['info'],

@@ -102,6 +102,7 @@ const SOURCE_PARAMS = {
     min: 1,
     max: 10_000,
     default: 1,
+    backups: true,
     help: 'A backup by its number in `saveconfig list`; 1 is the newest.',
   },
   last: flag('What ran before the daemon was started last.'),

@@ -1,15 +1,27 @@
 import { describe, expect, test } from 'vitest';
 import { commonPrefix, complete } from '../../../src/shell/complete.ts';
-import { EXAMPLE, TARGET, testShell } from './kit.ts';
+import { EXAMPLE, SESSION, TARGET, testShell } from './kit.ts';
 
 const tpg = `/iscsi/${TARGET}/tpg1`;
+const STRANGER = 'iqn.1994-05.com.redhat:stranger';
+const REFUSED = {
+  initiator: STRANGER,
+  target: TARGET,
+  address: '192.0.2.9',
+  rule: 'no node ACL',
+  statusClass: 2,
+  statusDetail: 2,
+  count: 1,
+  ageSeconds: 1,
+};
 
 async function offered(line: string, ...before: readonly string[]): Promise<readonly string[]> {
   const { shell, client, run } = testShell();
   client.files.set('/dev/sdb', { type: 'block', size: 1048576 });
   client.files.set('/srv/existing.img', { type: 'file', size: 1048576 });
   client.files.set('/srv/my disk.img', { type: 'file', size: 1048576 });
-  await run(...EXAMPLE, ...before);
+  client.refusedLogins = [REFUSED];
+  await run(...EXAMPLE, '/backstores/ramdisk create BIG 1M', ...before);
   const { candidates } = await complete(shell, line);
   return candidates.map((one) => one.text);
 }
@@ -31,7 +43,7 @@ describe('completion offers', () => {
     ['values of a boolean', '/backstores/fileio create x write_back=', ['false', 'true']],
     [
       'storage objects of the live tree',
-      `${tpg}/luns create /backstores/r`,
+      `${tpg}/luns create /backstores/ramdisk/r`,
       ['/backstores/ramdisk/ram1'],
     ],
     ['numbers of LUNs', `${tpg}/luns delete 0`, ['0']],
@@ -55,6 +67,25 @@ describe('completion offers', () => {
     ['actions', 'bookmarks s', ['show']],
     ['names of bookmarks', 'bookmarks del l', ['last']],
     ['ways of cd', 'cd <', ['<']],
+    ['free LUN numbers', `${tpg}/luns create /backstores/ramdisk/ram1 lun=`, ['1']],
+    [
+      'free numbers for a mapped LUN',
+      `${tpg}/acls/iqn.1994-05.com.redhat:c1 create mapped_lun=`,
+      ['1'],
+    ],
+    ['initiators that were refused', `${tpg}/acls create iqn.1994-05.com.redhat:s`, [STRANGER]],
+    ['who may be asked about', `why iqn.1994-05.com.redhat:s`, [STRANGER]],
+    ['targets', '/iscsi delete iqn', [TARGET]],
+    ['targets to restore', 'restoreconfig target=', [TARGET]],
+    ['storage objects to restore', 'restoreconfig storage_object=f', ['fileio/disk1']],
+    ['ports, of portals that are there', `${tpg}/portals delete 0.0.0.0 `, ['3260', 'ip_port=']],
+    ['the case as it is', '/backstores/ramdisk/B', ['/backstores/ramdisk/BIG']],
+    ['nothing in another case', '/backstores/ramdisk/b', []],
+    ['a quoted blank in a name', '/backstores/fileio create x "/srv/m', []],
+    ['formats to import', 'import /x from=l', ['lio', 'lio-json']],
+    ['choices of a parameter', 'top sort=l', ['latency']],
+    ['the flag of every answer', 'status j', ['json=']],
+    ['nothing where a flag stands by name only', 'status t', []],
     ['local addresses', `${tpg}/portals create 192`, ['192.168.1.139']],
     ['nothing in a comment', 'ls # b', []],
     ['nothing for a path that does not exist', '/nonesuch/x', []],
@@ -88,6 +119,69 @@ describe('completion offers', () => {
       expect(names.candidates.length).toBeGreaterThan(5);
       for (const { text } of names.candidates) expect(text).toMatch(/^\w+=$/);
     }
+  });
+});
+
+describe('beside and below the words', () => {
+  const all = async (line: string, ...before: readonly string[]) => {
+    const { shell, client, run } = testShell();
+    client.files.set('/dev/sdb', { type: 'block', size: 1048576 });
+    client.files.set('/srv/existing.img', { type: 'file', size: 3 * 1048576 });
+    client.sessions = [SESSION];
+    client.backups = [
+      { number: 1, name: 'b.yaml.gz', time: '20260104-10:00:00' },
+      { number: 2, name: 'a.yaml.gz', time: '20260103-10:00:00' },
+    ];
+    await run(...EXAMPLE, ...before);
+    return complete(shell, line);
+  };
+  const notes = async (line: string) =>
+    (await all(line)).candidates.map(({ text, note }) => `${text} (${note})`);
+
+  test.each([
+    ['the size of a file', '/backstores/fileio create x /srv/e', ['/srv/existing.img (3.0MiB)']],
+    ['the size of a device', '/backstores/block create x /dev/s', ['/dev/sdb (1.0MiB)']],
+    [
+      'the size of a storage object',
+      `${tpg}/luns create /backstores/fileio/`,
+      ['/backstores/fileio/disk1 (8.0MiB)'],
+    ],
+    ['what a LUN is', `${tpg}/luns delete 0`, ['0 (fileio/disk1)']],
+    ['whose a session is', 'sessions kick sid=', ['3 (iqn.1994-05.com.redhat:c1)']],
+    ['whose, at the sessions', `${tpg}/sessions kick 3`, ['3 (iqn.1994-05.com.redhat:c1)']],
+    [
+      'the time of a backup',
+      'restoreconfig backup=',
+      ['1 (20260104-10:00:00)', '2 (20260103-10:00:00)'],
+    ],
+    ['the backups for diff', 'diff backup=2', ['1 (20260104-10:00:00)', '2 (20260103-10:00:00)']],
+  ])('%s', async (_what, line, expected) => {
+    const fitting = line.endsWith('=2') ? expected.slice(1) : expected;
+    expect(await notes(line)).toEqual(fitting);
+  });
+
+  test.each([
+    [`${tpg} set attribute login_timeout=`, 'login_timeout: 5..30 seconds; now 15, default 15'],
+    [`${tpg} set attribute authentication=`, 'authentication: 0|1; now 0, default 0'],
+    [
+      'set global loglevel_console=',
+      /^loglevel_console: critical\|error\|.*; now info, default info$/,
+    ],
+    [`${tpg} set auth userid=`, /^userid: .*; now \(empty\), default \(empty\)$/],
+    [`${tpg} set auth password=`, /^password: .*; without a value it is typed$/],
+    ['/backstores/fileio create x /srv/x ', 'size: a size, as 10G. Size of a new file.'],
+    ['/backstores/ramdisk create ', 'name: Name of the storage object.'],
+    [`${tpg}/portals create 192.168.1.139 `, /^ip_port: 1\.\.65535\. TCP port/],
+    [`${tpg}/luns create /backstores/ramdisk/ram1 lun=`, /^lun: a number or lunN\. Number/],
+  ])('what may stand behind %s', async (line, hint) => {
+    const found = await all(line);
+    if (typeof hint === 'string') expect(found.hint).toBe(hint);
+    else expect(found.hint).toMatch(hint);
+  });
+
+  test('a secret that is set is not told', async () => {
+    const set = `${tpg} set auth password=Topsecret1234`;
+    expect((await all(`${tpg} set auth password=`, set)).hint).not.toContain('Topsecret');
   });
 });
 
