@@ -4,20 +4,24 @@
 //                    [--beside FOLDER]  another build of ours takes part in each round
 // `npm run bench -- iser …`: iSER beside TCP (bench/iser.mjs).
 // `npm run bench -- config …`: configuration at scale (bench/config.mjs).
+// `npm run bench -- fairness …`: a shallow session beside a deep one (bench/fairness.mjs).
+// `npm run bench -- scale …`: memory and start at size (bench/scale.mjs).
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from '../scripts/prepare.mjs';
-import { CASES, MIB } from './cases.mjs';
+import { CASES } from './cases.mjs';
 import { benchConfig } from './config.mjs';
+import { benchFairness } from './fairness.mjs';
+import { FILE_BYTES, makeFiles } from './files.mjs';
 import { measure } from './measure.mjs';
-import { compile, must } from './programs.mjs';
+import { compile } from './programs.mjs';
 import { HEADING, row, summarise } from './report.mjs';
+import { benchScale } from './scale.mjs';
 import { startEcho, startTargets } from './targets.mjs';
 import { runWitnesses } from './witnesses.mjs';
 
-const FILE_BYTES = 1024 * MIB;
 const MEMORY_FOLDER = '/dev/shm';
 
 function parse() {
@@ -47,21 +51,6 @@ function chosenCases(options) {
   const { only, quick } = options;
   const named = CASES.filter((each) => only.every((text) => each.name.includes(text)));
   return only.length === 0 && quick ? named.filter((each) => each.quick) : named;
-}
-
-/** The files that every target serves; removed at the end. */
-function makeFiles(load, folder, memoryFolder, cases) {
-  const files = {
-    file: path.join(folder, 'file.img'),
-    cold: path.join(folder, 'cold.img'),
-    memory: path.join(memoryFolder, 'memory.img'),
-  };
-  const media = new Set(cases.map((each) => each.medium));
-  const size = (wanted) => String(wanted ? FILE_BYTES : MIB);
-  must(load, ['--fill', files.file, String(FILE_BYTES)]);
-  must(load, ['--fill', files.cold, size(media.has('cold'))]);
-  must(load, ['--fill', files.memory, size(media.has('ram'))]);
-  return files;
 }
 
 /** A B C A B C …: one sample of each target per round. */
@@ -169,4 +158,6 @@ const machine = () => ({
 
 if (process.argv[2] === 'iser') await import('./iser.mjs');
 else if (process.argv[2] === 'config') await benchConfig();
+else if (process.argv[2] === 'fairness') await benchFairness(process.argv.slice(3));
+else if (process.argv[2] === 'scale') await benchScale(process.argv.slice(3));
 else await main();

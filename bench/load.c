@@ -5,7 +5,10 @@
  *
  *   load --portal 127.0.0.1:3260 --target iqn… [--lun N] [--luns N] [--size BYTES] [--depth N]
  *        [--sessions N] [--write PERCENT] [--sequential] [--seconds S] [--warmup S] [--digests]
- *        [--region BYTES] [--verify] [--lun-per-session]
+ *        [--region BYTES] [--verify] [--lun-per-session] [--others-depth N]
+ *        [--hold SECONDS]
+ *   --hold SECONDS: the sessions stay, idle, after the run
+ *   --others-depth: of all sessions but the first; they are then reported apart, as "others"
  *   load --drop FILE        writes FILE's cached pages back and drops them from the page cache
  *   load --fill FILE BYTES  makes FILE, every block written
  */
@@ -28,10 +31,10 @@ enum { VECTORS = 1 << 15, SECTOR = 512 };
 
 static struct {
   const char *address, *target;
-  int port, lun, luns, depth, sessions, write_percent, sequential, digests, verify, lun_per_session;
+  int port, lun, luns, depth, others_depth, sessions, write_percent, sequential, digests, verify, lun_per_session;
   uint32_t size;
   uint64_t region;
-  double seconds, warmup;
+  double seconds, warmup, hold;
 } opt = {.luns = 1, .depth = 32, .sessions = 1, .size = 4096, .seconds = 2, .warmup = 0.2};
 
 static volatile int measuring, stopping;
@@ -443,14 +446,13 @@ static void *run(void *argument) {
     for (; (n = whole_pdu(s, opt.digests, at)) > 0; at += n) handle(s, s->input + at, now);
     consume(s, at);
   }
-  close(s->fd);
   return NULL;
 }
 
 static struct session *new_session(int id) {
   struct session *s = calloc(1, sizeof *s);
   s->id = id;
-  s->depth = opt.depth;
+  s->depth = id > 0 && opt.others_depth ? opt.others_depth : opt.depth;
   s->random = 0x1234567u + 7919u * id + now_ns();
   s->input = malloc(INPUT);
   s->headers = malloc(VECTORS * sizeof *s->headers);
@@ -486,11 +488,16 @@ static double percentile(const uint64_t *histogram, uint64_t total, double part)
   return 0;
 }
 
+static void print_latencies(const uint64_t *histogram, uint64_t commands) {
+  printf("\"p50\":%.1f,\"p99\":%.1f,\"p999\":%.1f", percentile(histogram, commands, 0.5),
+         percentile(histogram, commands, 0.99), percentile(histogram, commands, 0.999));
+}
+
 /* "begin" and "end" tell the caller when to read the target's clock. */
 static void measure(void) {
   static struct session *all[MAX_SESSIONS];
   static pthread_t threads[MAX_SESSIONS];
-  static uint64_t histogram[BUCKETS];
+  static uint64_t histogram[BUCKETS], of_others[BUCKETS];
   for (int i = 0; i < opt.sessions; i++) all[i] = new_session(i);
   for (int i = 0; i < opt.sessions; i++) pthread_create(&threads[i], NULL, run, all[i]);
   pause_for(opt.warmup);
@@ -506,19 +513,30 @@ static void measure(void) {
   printf("end\n");
   fflush(stdout);
   stopping = 1;
-  uint64_t commands = 0, errors = 0, least = UINT64_MAX;
+  uint64_t commands = 0, errors = 0, others = 0, least = UINT64_MAX;
   for (int i = 0; i < opt.sessions; i++) {
     pthread_join(threads[i], NULL);
     commands += all[i]->commands;
     errors += all[i]->errors;
     if (all[i]->commands < least) least = all[i]->commands;
     for (int k = 0; k < BUCKETS; k++) histogram[k] += all[i]->histogram[k];
+    if (i == 0) continue;
+    others += all[i]->commands;
+    for (int k = 0; k < BUCKETS; k++) of_others[k] += all[i]->histogram[k];
   }
   printf("{\"commands\":%llu,\"errors\":%llu,\"seconds\":%.6f,\"clientCpuSeconds\":%.6f,"
-         "\"p50\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"leastOfSession\":%llu}\n",
+         "\"leastOfSession\":%llu,",
          (unsigned long long)commands, (unsigned long long)errors, seconds, cpu,
-         percentile(histogram, commands, 0.5), percentile(histogram, commands, 0.99),
-         percentile(histogram, commands, 0.999), (unsigned long long)least);
+         (unsigned long long)least);
+  print_latencies(histogram, commands);
+  if (opt.others_depth) {
+    printf(",\"others\":{\"commands\":%llu,", (unsigned long long)others);
+    print_latencies(of_others, others);
+    printf("}");
+  }
+  printf("}\n");
+  fflush(stdout);
+  pause_for(opt.hold);
 }
 
 static int drop(const char *path) {
@@ -562,15 +580,18 @@ static void parse(int argc, char **argv) {
     else if (!strcmp(a, "--luns")) opt.luns = atoi(v);
     else if (!strcmp(a, "--size")) opt.size = atoi(v);
     else if (!strcmp(a, "--depth")) opt.depth = atoi(v);
+    else if (!strcmp(a, "--others-depth")) opt.others_depth = atoi(v);
     else if (!strcmp(a, "--sessions")) opt.sessions = atoi(v);
     else if (!strcmp(a, "--write")) opt.write_percent = atoi(v);
     else if (!strcmp(a, "--seconds")) opt.seconds = atof(v);
     else if (!strcmp(a, "--warmup")) opt.warmup = atof(v);
+    else if (!strcmp(a, "--hold")) opt.hold = atof(v);
     else if (!strcmp(a, "--region")) opt.region = strtoull(v, NULL, 10);
     else die("no such option", a);
   }
   if (!opt.address || !opt.target) die("load", "--portal and --target are needed");
   if (opt.depth < 1 || opt.depth > MAX_DEPTH) die("load", "--depth is out of range");
+  if (opt.others_depth < 0 || opt.others_depth > MAX_DEPTH) die("load", "--others-depth");
   if (opt.sessions < 1 || opt.sessions > MAX_SESSIONS) die("load", "--sessions is out of range");
   if (opt.size == 0 || opt.size % SECTOR) die("load", "--size must be a multiple of 512");
 }

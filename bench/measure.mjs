@@ -26,7 +26,7 @@ const CORES = {
 const ALL_CORES = '0-1023';
 
 /** The load's own report with the target's CPU seconds; throws when the load fails. */
-function runLoad(program, args, pid) {
+export function runLoad(program, args, pid) {
   return new Promise((resolve, reject) => {
     const [command, ...words] = [...program, ...args];
     const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,6 +1,6 @@
 // What size costs: bytes per LUN, per target and per idle session, start with 10,000 LUNs, 1,000
 // sessions at once, and memory with 16 sessions of depth 128 that read and write 1 MiB.
-//   node bench/scale.mjs [--luns N] [--sessions N] [--json]
+//   npm run bench -- scale [--luns N] [--sessions N] [--json]
 import { spawn } from 'node:child_process';
 import {
   closeSync,
@@ -130,8 +130,9 @@ async function measureSessions(folder, load, count) {
   }
 }
 
-async function main() {
+export async function benchScale(args) {
   const { values } = parseArgs({
+    args,
     options: {
       luns: { type: 'string', default: '10000' },
       sessions: { type: 'string', default: '1000' },
@@ -170,5 +171,3 @@ async function main() {
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-await main();

@@ -192,7 +192,7 @@ async function startLunsmith(options, name = 'lunsmith', root = ROOT) {
   }
   const luns = { file: 0, ram: 1, cold: 2 };
   const end = () => stop(child, 'SIGTERM');
-  return { name, target: NAME, port, luns, pid: child.pid, stop: end };
+  return { name, target: NAME, port, luns, pid: child.pid, stop: end, shell };
 }
 
 /** Written in full: a hole would not be in the page cache. */

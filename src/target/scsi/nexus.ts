@@ -34,6 +34,8 @@ export class ItlNexus {
   queued = 0;
   /** Of those, under execution; for `TaskSet` only. */
   running = 0;
+  /** For `TaskSet` only: when a command of this nexus last began under the limit of the LU. */
+  turn = 0;
 
   constructor(itNexus: ItNexus, mappedLun: number, mapping: LunMapping) {
     this.itNexus = itNexus;

@@ -27,6 +27,8 @@ export class TaskSet implements Waiter {
   #pumping = false;
   /** Of all initiators together. */
   readonly #limit: RateLimit;
+  /** Counts what began under the limit, so that nexuses take turns. */
+  #turns = 0;
 
   constructor(queueDepth: number, clock: Clock = SYSTEM_CLOCK) {
     this.queueDepth = queueDepth;
@@ -117,6 +119,7 @@ export class TaskSet implements Waiter {
 
   /** SIMPLE commands of a nexus that has its share under execution are passed by. */
   #takeNext(): Command | null {
+    if (this.#limit.active) return this.#takeInTurn();
     for (let at = 0; at < this.#waiting.length; at++) {
       const command = this.#waiting[at];
       if (command === undefined) return null;
@@ -124,7 +127,6 @@ export class TaskSet implements Waiter {
       if ((command.itl?.running ?? this.#running.length) < this.queueDepth) {
         if (!this.#mayRun(command)) return null;
         if (taskAttribute === TASK_ATTRIBUTE.ORDERED && at > 0) return null;
-        if (this.#limit.active && !this.#admit(command)) return null;
         if (at === this.#waiting.length - 1) this.#waiting.pop();
         else this.#waiting.splice(at, 1);
         return command;
@@ -132,6 +134,37 @@ export class TaskSet implements Waiter {
       if (taskAttribute > TASK_ATTRIBUTE.SIMPLE) return null;
     }
     return null;
+  }
+
+  /** Of a rate that does not suffice each nexus has its share, however deep the queue of others. */
+  #takeInTurn(): Command | null {
+    const at = this.#nextInTurn();
+    const command = this.#waiting[at];
+    if (command === undefined || !this.#mayRun(command) || !this.#admit(command)) return null;
+    if (command.itl !== null) command.itl.turn = ++this.#turns;
+    this.#waiting.splice(at, 1);
+    return command;
+  }
+
+  /** The oldest SIMPLE command of the nexus that was served least recently; -1: none may run. */
+  #nextInTurn(): number {
+    let best = -1;
+    let bestTurn = Infinity;
+    for (let at = 0; at < this.#waiting.length; at++) {
+      const command = this.#waiting[at];
+      if (command === undefined) break;
+      const { task, itl } = command;
+      const simple = task.taskAttribute <= TASK_ATTRIBUTE.SIMPLE;
+      if (!simple && at > 0) break;
+      const turn = itl?.turn ?? 0;
+      const full = (itl?.running ?? this.#running.length) >= this.queueDepth;
+      if (!full && turn < bestTurn) {
+        best = at;
+        bestTurn = turn;
+      }
+      if (!simple) break;
+    }
+    return best;
   }
 
   /** The limit of the logical unit lets the next command begin. */

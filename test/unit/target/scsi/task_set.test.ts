@@ -364,6 +364,35 @@ describe('a logical unit with a rate', () => {
     expect(lu.taskSet.size).toBe(0);
   });
 
+  test('gives each nexus turns: a deep queue leaves a shallow one its share', () => {
+    const clock = setup({ max_iops: 100, burst_time: 10 });
+    const shallow = nexusOn({ 0: lu }, { initiator: 'iqn.2020-01.example:b' });
+    const deep = Array.from({ length: 128 }, () => read(nexus));
+    let served = 0;
+    for (let turn = 0; turn < 50; turn++) {
+      const task = read(shallow);
+      clock.pass(20);
+      if (task.done) served++;
+    }
+    // Of 100 commands a second each has half.
+    expect(served).toBe(50);
+    expect(over(deep)).toBeGreaterThanOrEqual(50);
+  });
+
+  test('takes no turn past an ORDERED command, and HEAD OF QUEUE goes first', () => {
+    const clock = setup({ max_iops: 10, burst_time: 10 });
+    const later = nexusOn({ 0: lu }, { initiator: 'iqn.2020-01.example:b' });
+    const [first, second] = [read(nexus), read(nexus)];
+    const ordered = read(nexus, ORDERED);
+    const younger = read(later);
+    const urgent = read(later, HEAD_OF_QUEUE);
+    const order = [first, urgent, second, ordered, younger];
+    for (let done = 1; done <= 5; done++) {
+      expect(order.map((task) => task.done)).toEqual(order.map((_, at) => at < done));
+      clock.pass(100);
+    }
+  });
+
   test('counts bytes of both directions', () => {
     const clock = setup({ max_bandwidth: 10 * BLOCK });
     const tasks = [read(nexus), write(nexus), read(nexus), write(nexus)];
