@@ -50,6 +50,10 @@ class PduSource extends EventEmitter {
 export class IserInitiator extends Initiator {
   static readonly keys = ISER_KEYS;
   readonly rdma: IwarpConnection;
+  /** For bytes past the library. */
+  readonly tcp: Socket;
+  /** Messages sent so far. */
+  sends = 0;
   readonly #source: PduSource;
   readonly #regions = new Map<number, MemoryRegion>();
   /** Tags that the target took back, in order. */
@@ -59,10 +63,11 @@ export class IserInitiator extends Initiator {
   /** Longest message that the target sent since login. */
   longestMessage = 0;
 
-  private constructor(source: PduSource, rdma: IwarpConnection) {
+  private constructor(source: PduSource, rdma: IwarpConnection, socket: Socket) {
     super(source as unknown as Socket);
     this.#source = source;
     this.rdma = rdma;
+    this.tcp = socket;
   }
 
   /** Resolves when both sides may send; rejects when the target refuses. */
@@ -97,7 +102,8 @@ export class IserInitiator extends Initiator {
           events,
           startup: { role: 'initiator', enhanced, offer: { crc, ird, ord: 1, privateData } },
         });
-        initiator = new IserInitiator(new PduSource(() => rdma.disconnect(false)), rdma);
+        const source = new PduSource(() => rdma.disconnect(false));
+        initiator = new IserInitiator(source, rdma, socket);
       });
     });
   }
@@ -150,6 +156,7 @@ export class IserInitiator extends Initiator {
     header[0] = 0x10 | (write === null ? 0 : 0x08) | (read === null ? 0 : 0x04);
     header.writeUInt32BE(write?.stag ?? 0, 4);
     header.writeUInt32BE(read?.stag ?? 0, 16);
+    this.sends++;
     this.rdma.send(Buffer.concat([header, this.wire(bhs, data, ahs)]), null);
   }
 

@@ -319,7 +319,9 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
     // can overtake what was sent last.
     socket.resume();
     this.#output.whenSent(() => socket.end());
-    clock.after(CLOSE_GRACE_MS, () => socket.destroy());
+    const grace = clock.after(CLOSE_GRACE_MS, () => socket.destroy());
+    // It holds the connection, and all that belongs to it.
+    socket.once('close', () => grace.cancel());
   }
 
   #closed(): void {
