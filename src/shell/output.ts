@@ -6,7 +6,7 @@ export interface Output {
   err(text: string): void;
   /** stdout is a terminal. */
   readonly tty: boolean;
-  /** Escape sequences are welcome: a terminal, and NO_COLOR is unset. */
+  /** Escape sequences are welcome: a terminal that knows them, and NO_COLOR is unset. */
   readonly color: boolean;
   /** Width of the terminal in columns; undefined when there is none. */
   readonly columns: number | undefined;
@@ -14,7 +14,7 @@ export interface Output {
 
 export function processOutput(): Output {
   const { stdout, stderr, env } = process;
-  const noColor = (env['NO_COLOR'] ?? '') !== '';
+  const noColor = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),

@@ -1,5 +1,5 @@
 /** Where lines of a session come from: the prompt in a terminal, else plain node:readline. */
-import { createInterface, emitKeypressEvents } from 'node:readline';
+import { emitKeypressEvents } from 'node:readline';
 import type * as Prompts from '@inquirer/prompts';
 import { ConfigError } from '../objects/errors.ts';
 import type { Dialogs } from './builtin.ts';
@@ -8,6 +8,7 @@ import type { Candidate, CandidateKind } from './complete.ts';
 import { History } from './history.ts';
 import { LineGate } from './line_gate.ts';
 import { runLive } from './live_screen.ts';
+import { isDumb, plainTerminal } from './plain_terminal.ts';
 import { linePrompt } from './prompt.ts';
 import { inColumns } from './render.ts';
 import type { Shell } from './shell.ts';
@@ -24,29 +25,16 @@ const isCancelled = (error: unknown) => error instanceof Error && error.name ===
 /** Rows of candidates at most: the prompt must stay on the screen. */
 const ROWS_KEPT_FREE = 3;
 
-/** Escape sequences for each key have no place in a pipe. */
-const atTerminal = () => process.stdin.isTTY && process.stdout.isTTY;
+/** Escape sequences for each key have no place in a pipe, nor where nobody understands them. */
+const atTerminal = () => process.stdin.isTTY && process.stdout.isTTY && !isDumb(process.env);
 
 export function openTerminal(shell: Shell): Terminal {
-  return atTerminal() ? promptTerminal(shell) : plainTerminal();
+  return atTerminal() ? promptTerminal(shell) : plainTerminal(shell);
 }
 
 /** Questions without a command line around them; undefined without a terminal. */
 export function openDialogs(shell: Shell): Terminal | undefined {
   return atTerminal() ? promptTerminal(shell) : undefined;
-}
-
-function plainTerminal(): Terminal {
-  const lines = createInterface({ input: process.stdin, crlfDelay: Infinity, terminal: false });
-  const iterator = lines[Symbol.asyncIterator]();
-  return {
-    dialogs: undefined,
-    readLine: async () => {
-      const result = await iterator.next();
-      return result.done === true ? undefined : result.value;
-    },
-    close: () => lines.close(),
-  };
 }
 
 function promptTerminal(shell: Shell): Terminal {

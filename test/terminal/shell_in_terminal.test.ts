@@ -7,9 +7,9 @@ import { LunsmithProcess, PROGRAM } from '../support/lunsmith_process.ts';
 import { eventually, freePort, have } from '../support/programs.ts';
 import { attachLoop } from './loop_device.ts';
 import type { LoopDevice } from './loop_device.ts';
+import { editingOn, lastLine, PROMPT, promptOn } from './screen.ts';
 import { Tmux } from './tmux.ts';
 
-const PROMPT = /^(\* )?\/\S*>$/;
 const INITIATOR = 'iqn.1991-05.com.microsoft:ibm-t410s';
 
 let daemon: LunsmithProcess;
@@ -36,14 +36,8 @@ async function open(columns = 150): Promise<void> {
   await ready();
 }
 
-const lastLine = (lines: readonly string[]) => lines.at(-1) ?? '';
-const ready = () => tmux.waitFor('a prompt', (lines) => PROMPT.test(lastLine(lines)));
-
-/** The line being edited ends in `text`. */
-const editing = (text: string) =>
-  tmux.waitFor(`the line ends in ${text}`, (lines) =>
-    lines.some((line) => /^(\* )?\/\S*> /.test(line) && line.trimEnd().endsWith(text.trimEnd())),
-  );
+const ready = () => promptOn(tmux);
+const editing = (text: string) => editingOn(tmux, text);
 
 async function bindable(address: string, port: number): Promise<boolean> {
   const server = createServer();

@@ -59,6 +59,11 @@ export class Tmux {
     return (await this.#tmux('capture-pane', '-p', '-J', ...escapes, '-S', '-', '-t', 'a')).stdout;
   }
 
+  /** From now on every byte that the program writes goes to the file, too. */
+  async record(file: string): Promise<void> {
+    await this.#tmux('pipe-pane', '-t', 'a', `cat >> ${quote(file)}`);
+  }
+
   async waitFor(what: string, fits: (lines: readonly string[]) => boolean): Promise<void> {
     let last: readonly string[] = [];
     try {
