@@ -22,7 +22,7 @@ function answers(port) {
 }
 
 /** tgt: as packaged, with its own defaults for every key; but digests are allowed. */
-async function startTgt({ files }) {
+async function startTgt({ files, folder, thousandLuns }) {
   const daemon = found('tgtd');
   const admin = found('tgtadm');
   if (daemon === undefined || admin === undefined) return 'tgt is not installed';
@@ -40,17 +40,19 @@ async function startTgt({ files }) {
     }
   });
   ask('--mode', 'target', '--op', 'new', '--tid', '1', '-T', NAME);
-  const media = [files.file, files.memory, files.cold];
-  media.forEach((file, at) => {
-    const lun = ['--tid', '1', '--lun', String(at + 1)];
-    ask('--mode', 'logicalunit', '--op', 'new', ...lun, '-b', file);
-  });
+  const add = (lun, file, ...more) => {
+    const to = ['--tid', '1', '--lun', String(lun)];
+    ask('--mode', 'logicalunit', '--op', 'new', ...to, '-b', file, ...more);
+  };
+  [files.file, files.memory, files.cold].forEach((file, at) => add(at + 1, file));
+  add(4, files.file, '--bstype', 'null');
+  if (thousandLuns) manyFiles(folder, 'tgt').forEach((file, at) => add(THOUSAND + at, file));
   for (const name of ['HeaderDigest', 'DataDigest']) {
     const digest = ['--name', name, '--value', 'CRC32C,None'];
     ask('--mode', 'target', '--op', 'update', '--tid', '1', ...digest);
   }
   ask('--mode', 'target', '--op', 'bind', '--tid', '1', '-I', 'ALL');
-  const luns = { file: 1, ram: 2, cold: 3 };
+  const luns = { file: 1, ram: 2, cold: 3, null: 4 };
   return { name: 'tgt', target: NAME, port, luns, pid: child.pid, stop: () => stop(child) };
 }
 
@@ -89,6 +91,7 @@ async function startIstgt({ files, folder, bytes }) {
     '  AuthMethod None\n  UseDigest Auto\n  UnitType Disk\n  QueueDepth 128',
     `  LUN0 Storage ${files.file} ${megabytes}MB`,
     `  LUN1 Storage ${files.cold} ${megabytes}MB`,
+    `  LUN2 Storage ${files.memory} ${megabytes}MB`,
     '',
   ];
   writeFileSync(config, lines.join('\n'));
@@ -98,7 +101,7 @@ async function startIstgt({ files, folder, bytes }) {
   } catch (error) {
     throw new Error(`${error.message}\n${output.text}`, { cause: error });
   }
-  const luns = { file: 0, cold: 1 };
+  const luns = { file: 0, cold: 1, ram: 2 };
   return { name: 'istgt', target: NAME, port, luns, pid: child.pid, stop: () => stop(child) };
 }
 
@@ -111,22 +114,23 @@ async function startMinimal(name, file, folder) {
   return { name, target: 'any', port, pid: child.pid, stop: () => stop(child) };
 }
 
-const MINIMAL_LUNS = { file: 0, ram: 0, cold: 0 };
+const MINIMAL_LUNS = { file: 0, ram: 0, cold: 0, null: 0 };
 
 /** One process per medium, but one name: they are never loaded at the same time. */
 async function startMinimals({ files, folder }) {
-  const [file, ram, cold] = [
+  const [file, ram, cold, none] = [
     await startMinimal('minimal', files.file, folder),
     await startMinimal('minimal', files.memory, folder),
     await startMinimal('minimal', files.cold, folder),
+    await startMinimal('minimal', 'null', folder),
   ];
-  const byMedium = { file, ram, cold };
+  const byMedium = { file, ram, cold, null: none };
   return {
     name: 'minimal',
     target: 'any',
     luns: MINIMAL_LUNS,
     on: (medium) => byMedium[medium],
-    stop: () => Promise.all([file.stop(), ram.stop(), cold.stop()]),
+    stop: () => Promise.all(Object.values(byMedium).map((each) => each.stop())),
   };
 }
 
@@ -184,22 +188,22 @@ async function startLunsmith(options, name = 'lunsmith', root = ROOT) {
       return false;
     }
   });
-  const thousand = thousandLuns ? manyFiles(home) : [];
+  const thousand = thousandLuns ? manyFiles(home, 'many') : [];
   try {
     shell(configuration({ files, megabytes: bytes / (1024 * 1024), port, thousand }));
   } catch (error) {
     throw new Error(`${error.message}\n${output.text}`, { cause: error });
   }
-  const luns = { file: 0, ram: 1, cold: 2 };
+  const luns = { file: 0, ram: 1, cold: 2, null: 1 };
   const end = () => stop(child, 'SIGTERM');
   return { name, target: NAME, port, luns, pid: child.pid, stop: end, shell };
 }
 
 /** Written in full: a hole would not be in the page cache. */
-function manyFiles(home) {
+function manyFiles(home, prefix) {
   const content = Buffer.alloc(MANY_BYTES, 0x5a);
   return Array.from({ length: THOUSAND }, (_, at) => {
-    const file = path.join(home, `many${at}.img`);
+    const file = path.join(home, `${prefix}${at}.img`);
     writeFileSync(file, content);
     return file;
   });

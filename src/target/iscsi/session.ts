@@ -37,7 +37,7 @@ export class Session implements TaskOwner {
   readonly tsih: number;
   readonly nexus: ItNexus | undefined;
   readonly window: CommandWindow;
-  readonly tasks = new TaskTable();
+  readonly tasks: TaskTable;
   /** Immediate SCSI commands, and all task management functions, in progress. */
   immediateInProgress = 0;
   #result: LoginResult;
@@ -62,6 +62,7 @@ export class Session implements TaskOwner {
     this.#connection = connection;
     this.#openedMs = table.host.clock.nowMs();
     const depth = result.tpg?.attributes.default_cmdsn_depth ?? DISCOVERY_DEPTH;
+    this.tasks = new TaskTable(depth);
     this.window = new CommandWindow(depth, result.cmdSN, nexus);
   }
 
