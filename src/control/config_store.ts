@@ -27,6 +27,7 @@ import type { Log } from '../util/log.ts';
 import { History, type Commit } from './history.ts';
 import { Journal } from './journal.ts';
 import { withOnly } from './own_changes.ts';
+import { withStorageObject } from './part_save.ts';
 import {
   ConflictError,
   type Changed,
@@ -252,19 +253,28 @@ export class ConfigStore {
     return backupsOf(this.#options.fs ?? nodeFs, this.#options.file);
   }
 
-  save({ file, maxBackups = BACKUPS_DEFAULT, force = false, only }: Params<'save'>) {
+  save(params: Params<'save'>) {
+    const { file, maxBackups = BACKUPS_DEFAULT, force = false, only } = params;
     return this.#alone(async (): Promise<Result<'save'>> => {
       const own = this.#options.file;
       const goal = file ?? own;
       const { fs } = this.#options;
       const { document, revision } = this.#current;
+      const { storageObject } = params;
       if (goal !== own) {
-        if (!force) await this.#guardEmpty(document, goal);
-        return { ...(await saveText(goal, toYaml(document), fs && { fs })), changes: [] };
+        const whole =
+          storageObject === undefined ? document : await this.#withObject(goal, storageObject);
+        if (!force && !storageObject) await this.#guardEmpty(whole, goal);
+        return { ...(await saveText(goal, toYaml(whole), fs && { fs })), changes: [] };
       }
-      const mine = only === undefined ? document : this.#onlyMine(new Set(only));
+      const mine =
+        storageObject !== undefined
+          ? await this.#withObject(own, storageObject)
+          : only === undefined
+            ? document
+            : this.#onlyMine(new Set(only));
       const saving = mine ?? document;
-      if (!force) await this.#guardEmpty(saving, own);
+      if (!force && !storageObject) await this.#guardEmpty(saving, own);
       const text = toYaml(saving);
       const touched = await this.#changedByOthers();
       const changes = describePlan(diff(this.#saved, saving));
@@ -277,10 +287,21 @@ export class ConfigStore {
         this.#savedRevision = revision;
         await this.#journal.markSaved(this.#history, revision);
       }
-      const others = mine === undefined ? INSEPARABLE : saving === document ? undefined : LEFT_OUT;
+      const part = saving === document || storageObject !== undefined;
+      const others = mine === undefined ? INSEPARABLE : part ? undefined : LEFT_OUT;
       const warning = saved.warning ?? touched ?? others;
       return { ...saved, changes, ...(warning !== undefined && { warning }) };
     });
+  }
+
+  /** What the file holds, with one storage object as it is now. */
+  async #withObject(goal: string, reference: string): Promise<Document> {
+    const own = goal === this.#options.file;
+    const there = own ? undefined : await loadFile(goal, this.#options);
+    const base = own ? this.#saved : (there?.document ?? EMPTY_DOCUMENT);
+    const wanted = withStorageObject(base, this.#current.document, reference);
+    demandValid(wanted);
+    return sameValue(wanted, this.#current.document) ? this.#current.document : wanted;
   }
 
   /** What to save of these commits alone; undefined when they cannot be told from the others. */

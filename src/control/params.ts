@@ -111,6 +111,7 @@ const SHAPES: { readonly [M in Method]: Shape } = {
     maxBackups: { check: count, optional: true },
     force: { check: flag, optional: true },
     only: { check: listOf(count, MAX_EDITS), optional: true },
+    storageObject: { check: shortText, optional: true },
   },
   rescan: { storageObject: { check: text } },
   kick: { sid: { check: count } },

@@ -108,10 +108,17 @@ export interface Methods {
   state: { params: Record<string, never>; result: StateReport };
   /**
    * `force`: an empty configuration may replace one that is not. `only`: save what the commits of
-   * these revisions changed and nothing else, where that can be told apart.
+   * these revisions changed and nothing else, where that can be told apart. `storageObject`: into
+   * what is saved, put this one and the targets that export it; one that is gone is taken out.
    */
   save: {
-    params: { file?: string; maxBackups?: number; force?: boolean; only?: readonly number[] };
+    params: {
+      file?: string;
+      maxBackups?: number;
+      force?: boolean;
+      only?: readonly number[];
+      storageObject?: string;
+    };
     result: SaveReport;
   };
   backups: {

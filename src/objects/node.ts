@@ -55,6 +55,8 @@ export interface CommandOutcome {
   /** Files to be made before the change is applied, and removed if it is refused. */
   readonly createFiles?: readonly { path: string; size: number; sparse: boolean }[];
   readonly messages: readonly Message[];
+  /** A storage object, `fileio/disk1`, that the configuration file shall follow at once. */
+  readonly save?: string;
   /** Path of the node that was created: bookmark `@last`, and auto_cd_after_create. */
   readonly created?: string;
 }

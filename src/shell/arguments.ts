@@ -6,7 +6,7 @@ import type { Arguments, Parameter } from '../objects/node.ts';
 import { withoutFlags } from './flags.ts';
 import { keywordOf } from './grammar.ts';
 import type { Word } from './grammar.ts';
-import { withHint } from './hints.ts';
+import { withHint } from '../util/near.ts';
 
 export type Params = Readonly<Record<string, Parameter>>;
 

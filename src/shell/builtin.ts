@@ -38,6 +38,8 @@ export interface ShellContext {
   /** Tell what a change said, set `@last`, follow `auto_cd_after_create`. */
   report(outcome: CommandOutcome): void;
   save(file: string | undefined, force?: boolean): Promise<void>;
+  /** Save this storage object, `fileio/disk1`, with the targets that export it. The file. */
+  saveObject(reference: string, file?: string): Promise<string>;
   /** A commit of this shell has that revision now. */
   noteChanged(revision: number, warning: string | undefined): void;
   /** The line under way, secrets left out. */

@@ -6,7 +6,7 @@ import type { Builtin, Builtins } from './builtin.ts';
 import { keywordOf } from './grammar.ts';
 import type { Word } from './grammar.ts';
 import { nearest } from '../util/near.ts';
-import { withHint } from './hints.ts';
+import { withHint } from '../util/near.ts';
 import { hasGlob, looksLikePath, resolvePath } from './paths.ts';
 import type { PathScope } from './paths.ts';
 

@@ -2,7 +2,7 @@
 import { ConfigError } from '../objects/errors.ts';
 import type { Parameter } from '../objects/node.ts';
 import type { Word } from './grammar.ts';
-import { withHint } from './hints.ts';
+import { withHint } from '../util/near.ts';
 
 const FLAG = /^--([a-z][a-z0-9-]*)(?:=([\s\S]*))?$/;
 /** Letters for parameters, wherever these are declared. */

@@ -1,4 +1,5 @@
 /** Configuration groups of a node with `global`, as `get`, `set`, help and completion see them. */
+import { absentGroups } from '../objects/absent.ts';
 import type {
   Attribute,
   AttributeBag,
@@ -9,7 +10,7 @@ import { format, isSecret } from '../objects/attribute.ts';
 import { ConfigError } from '../objects/errors.ts';
 import type { TreeNode } from '../objects/node.ts';
 import { PREFERENCES } from '../objects/preferences.ts';
-import { withHint } from './hints.ts';
+import { withHint } from '../util/near.ts';
 
 export const MASK = '********';
 
@@ -21,6 +22,8 @@ export function groupNamed(node: TreeNode, name: string): AttributeGroup {
   const groups = groupsOf(node);
   const group = Object.hasOwn(groups, name) ? groups[name] : undefined;
   if (group === undefined) {
+    const refusal = absentGroups(name);
+    if (refusal !== undefined) throw new ConfigError(refusal);
     const message = `Unknown configuration group: ${name}`;
     throw new ConfigError(withHint(message, name, Object.keys(groups)));
   }

@@ -2,13 +2,14 @@
 import { ConfigError } from '../objects/errors.ts';
 import type { TreeNode, View } from '../objects/node.ts';
 import { pathOf, viewChild, viewChildren } from '../objects/tree.ts';
-import { withHint } from './hints.ts';
+import { withHint } from '../util/near.ts';
 
 export interface PathScope {
   readonly view: View;
   readonly root: TreeNode;
   readonly here: TreeNode;
   bookmark(name: string): string | undefined;
+  bookmarks(): readonly string[];
 }
 
 export function looksLikePath(text: string): boolean {
@@ -41,7 +42,9 @@ export function resolvePath(text: string, scope: PathScope, globs = true): reado
   if (text.startsWith('@')) {
     const [name = '', ...more] = text.slice(1).split('/');
     const target = scope.bookmark(name);
-    if (target === undefined) throw new ConfigError(`No such bookmark ${name}`);
+    if (target === undefined) {
+      throw new ConfigError(withHint(`No such bookmark ${name}`, name, scope.bookmarks()));
+    }
     nodes = resolvePath(target, scope, false);
     rest = more.join('/');
   } else if (text.startsWith('/')) nodes = [scope.root];

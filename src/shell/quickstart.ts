@@ -64,6 +64,7 @@ class Candidate {
       root: this.#root,
       here: this.#root,
       bookmark: () => undefined,
+      bookmarks: () => [],
     };
     const [node] = resolvePath(path, scope, false);
     if (node === undefined) throw new ConfigError(`No such path ${path}`);

@@ -1,6 +1,6 @@
 /** One shell: a place in the tree, preferences and bookmarks of a user, and a daemon to talk to. */
 import { ConflictError, ControlError } from '../control/protocol.ts';
-import type { ControlClient } from '../control/protocol.ts';
+import type { ControlClient, SaveReport } from '../control/protocol.ts';
 import type { Document } from '../objects/document.ts';
 import { ConfigError } from '../objects/errors.ts';
 import type { CommandContext, CommandOutcome, TreeNode, View } from '../objects/node.ts';
@@ -227,10 +227,18 @@ export class Shell implements ShellContext {
     const args = bindArguments(params, words);
     const compute = async (context: CommandContext) => {
       const outcome = await run(context, args);
+      if (outcome.save !== undefined && this.#stages) {
+        throw new ConfigError('save=true cannot be staged: commit, then saveconfig');
+      }
       if (dangerous) await demandPermission(context, outcome, args, this.dialogs);
       return outcome;
     };
-    this.report(await this.change(pathOf(node), compute));
+    const done = await this.change(pathOf(node), compute);
+    this.report(done);
+    if (done.save === undefined) return;
+    const file = await this.saveObject(done.save);
+    const name = done.save.replace('/', ':');
+    this.console.say('info', `Storage Object '${name}' removed from ${file}.`);
   }
 
   async runReading(words: readonly Word[], node: TreeNode): Promise<void> {
@@ -278,6 +286,7 @@ export class Shell implements ShellContext {
       root: this.root,
       here,
       builtins: this.builtins,
+      bookmarks: () => Object.keys(bookmarks),
       bookmark: (name) => (Object.hasOwn(bookmarks, name) ? bookmarks[name] : undefined),
     };
   }
@@ -352,10 +361,17 @@ export class Shell implements ShellContext {
     );
   }
 
+  /** Changes wait for `commit`. */
+  get #stages(): boolean {
+    return (
+      this.mirror.candidate !== undefined || !(this.store.preferences.auto_commit || this.oneShot)
+    );
+  }
+
   /** In a transaction, or where one begins by itself: the change waits for `commit`. */
   async #stage(outcome: CommandOutcome, document: Document): Promise<boolean> {
+    if (!this.#stages) return false;
     if (this.mirror.candidate === undefined) {
-      if (this.store.preferences.auto_commit || this.oneShot) return false;
       await this.mirror.begin();
       this.console.say('info', 'auto_commit=false: changes are staged; commit applies them.');
     }
@@ -378,6 +394,20 @@ export class Shell implements ShellContext {
     await this.#save({ ...(file !== undefined && { file }), ...(force && { force }) });
   }
 
+  async saveObject(storageObject: string, file?: string): Promise<string> {
+    const maxBackups = this.store.preferences.max_backup_files;
+    const wanted = { maxBackups, storageObject, ...(file !== undefined && { file }) };
+    const report = await this.client.call('save', wanted);
+    this.#sayBackups(report);
+    return report.file;
+  }
+
+  #sayBackups({ warning, backups }: SaveReport): void {
+    if (warning !== undefined) this.console.say('warning', warning);
+    if (backups === undefined) return;
+    this.console.say('info', `Last ${backups.kept} configs saved in ${backups.folder}.`);
+  }
+
   async #save(wanted: { file?: string; force?: boolean; only?: readonly number[] }): Promise<void> {
     const report = await this.client.call('save', {
       maxBackups: this.store.preferences.max_backup_files,
@@ -387,12 +417,9 @@ export class Shell implements ShellContext {
       this.#unsaved = false;
       this.#own = [];
     }
-    const { backups, changes, warning } = report;
+    const { changes } = report;
     for (const line of planText(changes, CHANGES_SHOWN)) this.console.say('info', line);
-    if (warning !== undefined) this.console.say('warning', warning);
-    if (backups !== undefined) {
-      this.console.say('info', `Last ${backups.kept} configs saved in ${backups.folder}.`);
-    }
+    this.#sayBackups(report);
     this.console.say('info', `Configuration saved to ${report.file}`);
   }
 

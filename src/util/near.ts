@@ -32,16 +32,24 @@ function beginning(wanted: string, candidates: readonly string[]): readonly stri
   return candidates.filter((candidate) => plain(candidate).startsWith(wanted));
 }
 
+/** More of them make another word. */
+const SLIPS = 3;
+
 /** The candidate nearest to `word`, if any is near enough to be meant. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   // Long input is no misspelling, and the comparison is quadratic.
   if (word.length > 64) return undefined;
-  const candidates = [...known];
+  // Another number is another thing: who names lun7 does not mean lun1.
+  const stem = word.replace(/\d+$/, '');
+  const numbered = stem !== word;
+  const candidates = [...known].filter(
+    (one) => !numbered || one.replace(/\d+$/, '') !== stem || one === stem,
+  );
   const wanted = plain(word);
   const [begun, another] = wanted.length < 3 ? [] : beginning(wanted, candidates);
   if (begun !== undefined && another === undefined) return begun;
   let best: string | undefined;
-  let least = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  let least = Math.min(SLIPS, Math.max(1, Math.floor(wanted.length / 3))) + 1;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - word.length) > least) continue;
     const far = distance(wanted, plain(candidate));
@@ -51,4 +59,12 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
     }
   }
   return best;
+}
+
+/** `Command not found craete; did you mean create?`: the message, with the nearest word if any. */
+export function withHint(message: string, word: string, known: Iterable<string>): string {
+  const guess = nearest(word, known);
+  if (guess === undefined) return message;
+  const ends = message.endsWith('.');
+  return `${message}${ends ? ' Did' : '; did'} you mean ${guess}?`;
 }

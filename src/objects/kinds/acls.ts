@@ -3,6 +3,7 @@ import { own, setIn, type Document, type MappedLun, type NodeAcl } from '../docu
 import { ConfigError } from '../errors.ts';
 import { nameKey, normaliseName } from '../names.ts';
 import type { Arguments, CommandContext, CommandOutcome, NodeKind, TreeNode } from '../node.ts';
+import { withHint } from '../../util/near.ts';
 import { tagProblem } from '../rules.ts';
 import { GROUP_COMMANDS, membersOf, namedAcls } from './acl_groups.ts';
 import {
@@ -58,7 +59,8 @@ function deleteAcl({ node, view }: CommandContext, args: Arguments): CommandOutc
   const result = normaliseName(text);
   const names = namedAcls(tpgOf(view.document, node.at).acls, result.ok ? result.name : text);
   if (names.length === 0) {
-    throw new ConfigError(`No such NodeACL in configfs: ${pathOf(node)}/${text}`);
+    const message = `No such NodeACL in configfs: ${pathOf(node)}/${text}`;
+    throw new ConfigError(withHint(message, text, namesAt(view.document, node.at)));
   }
   const without = (now: Document, name: string) => setIn(now, [...node.at, name], undefined);
   return changed(

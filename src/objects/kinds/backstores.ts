@@ -1,4 +1,5 @@
 /** `/backstores` and its folders, one for each way of storing. */
+import { absentBackstore } from '../absent.ts';
 import type { BackstoreKind } from '../document.ts';
 import { ConfigError } from '../errors.ts';
 import type { NodeKind, TreeNode } from '../node.ts';
@@ -25,10 +26,8 @@ export const BACKSTORES: NodeKind = {
   child: (_document, node, name) => {
     const found = backstoreOf(name);
     if (found !== undefined) return folder(node, found);
-    if (name === 'pscsi' || name === 'user' || name.startsWith('user:')) {
-      const instead = name === 'pscsi' ? 'block' : 'fileio or block';
-      throw new ConfigError(`${name} is not available in this engine; use ${instead}`);
-    }
+    const refusal = absentBackstore(name);
+    if (refusal !== undefined) throw new ConfigError(refusal);
     return undefined;
   },
   summary: () => ({ text: '', healthy: null }),

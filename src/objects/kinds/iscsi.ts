@@ -4,6 +4,7 @@ import type { AttributeBag } from '../attribute.ts';
 import { AUTH_ALIASES, DISCOVERY_AUTH } from '../declarations/auth.ts';
 import { own, setIn, type Document, type Target } from '../document.ts';
 import { ConfigError } from '../errors.ts';
+import { withHint } from '../../util/near.ts';
 import { generatedTargetName, nameKey, normaliseName } from '../names.ts';
 import type {
   Arguments,
@@ -71,7 +72,8 @@ function deleteTarget(context: CommandContext, args: Arguments): CommandOutcome 
   const result = normaliseName(text);
   const name = result.ok ? result.name : nameKey(text);
   if (own(document.iscsi.targets, name) === undefined) {
-    throw new ConfigError(`No such Target in configfs: /iscsi/${text}`);
+    const message = `No such Target in configfs: /iscsi/${text}`;
+    throw new ConfigError(withHint(message, text, Object.keys(document.iscsi.targets)));
   }
   return changed(setIn(document, ['iscsi', 'targets', name], undefined), [
     info(`Deleted Target ${name}.`),

@@ -1,25 +1,10 @@
 /** `/`: backstores and the iSCSI fabric. */
+import { absentFabric } from '../absent.ts';
 import { ConfigError } from '../errors.ts';
 import type { NodeKind, TreeNode } from '../node.ts';
 import { BACKSTORES } from './backstores.ts';
 import { ISCSI, ISER } from './iscsi.ts';
 import { makeNode, NO_ATTRIBUTES } from './kit.ts';
-
-const INSTEAD: Readonly<Record<string, string>> = {
-  loopback: 'use /iscsi with an initiator on this machine',
-  vhost: 'use /iscsi: QEMU attaches iscsi:// URLs itself',
-  'xen-pvscsi': 'use /iscsi',
-  xen_pvscsi: 'use /iscsi',
-  srpt: 'use /iscsi',
-  ib_srpt: 'use /iscsi',
-  qla2xxx: 'use /iscsi',
-  tcm_qla2xxx: 'use /iscsi',
-  tcm_fc: 'use /iscsi',
-  efct: 'use /iscsi',
-  sbp: 'use /iscsi',
-  ibmvscsis: 'use /iscsi',
-  usb_gadget: 'use /iscsi',
-};
 
 export const ROOT_KIND: NodeKind = {
   id: 'root',
@@ -38,11 +23,11 @@ export const ROOT_KIND: NodeKind = {
         return makeNode(ISCSI, node, name, ['iscsi']);
       case 'iser':
         return makeNode(ISER, node, name, ['iscsi']);
-      default:
-        if (Object.hasOwn(INSTEAD, name)) {
-          throw new ConfigError(`${name} is not available in this engine; ${INSTEAD[name]}`);
-        }
+      default: {
+        const refusal = absentFabric(name);
+        if (refusal !== undefined) throw new ConfigError(refusal);
         return undefined;
+      }
     }
   },
   summary: () => ({ text: '', healthy: null }),

@@ -23,6 +23,7 @@ import {
   wwnIdentity,
   wwnProblem,
 } from '../rules.ts';
+import { withHint } from '../../util/near.ts';
 import { parseSize } from '../../util/sizes.ts';
 import { withoutLun } from './lun_edits.ts';
 import {
@@ -135,7 +136,8 @@ function deleteObject(
   let document = context.view.document;
   const name = textOf(args['name']);
   if (!hasAt(document, ['backstores', kind, name])) {
-    throw new ConfigError(`No storage object named ${name}.`);
+    const names = Object.keys(document.backstores[kind]);
+    throw new ConfigError(withHint(`No storage object named ${name}.`, name, names));
   }
   const reference = `${kind}/${name}`;
   const uses = usesOf(document, reference);
@@ -146,20 +148,23 @@ function deleteObject(
     const whose = sessions === 1 ? '1 open session' : `${sessions} open sessions`;
     messages.push(warning(`${whose} lost the disk: it was exported as ${describeUses(uses)}`));
   }
-  return changed(setIn(document, ['backstores', kind, name], undefined), messages);
+  const outcome = changed(setIn(document, ['backstores', kind, name], undefined), messages);
+  return args['save'] === true ? { ...outcome, save: reference } : outcome;
 }
 
 function deleteCommand(kind: BackstoreKind): CommandDeclaration {
   return {
     help:
       'Deletes a storage object.\nThe LUNs and mapped LUNs on it are deleted too. A backing file ' +
-      'stays where it is.',
+      'stays where it is. With save=true the configuration file loses it and its LUNs at once, ' +
+      'and nothing else in the file changes.',
     params: {
       name: {
         ...textParameter('Name of the storage object.'),
         required: true,
         suggest: ({ node, view }) => namesAt(view.document, node.at),
       },
+      save: flagParameter('Take it out of the configuration file, too.', false),
       force: FORCE,
     },
     dangerous: true,

@@ -1,4 +1,5 @@
 /** A storage object's node: attributes, summary, info. */
+import { absentGroups } from '../absent.ts';
 import type { AttributeBag, AttributeValue } from '../attribute.ts';
 import { STORAGE_ATTRIBUTES_OF } from '../declarations/storage.ts';
 import { setIn, storageObjectOf } from '../document.ts';
@@ -149,10 +150,9 @@ export function storageObjectKind(
     commands,
     ...NO_CHILDREN,
     child: (_document, _node, name) => {
-      if (name !== 'alua') return undefined;
-      throw new ConfigError(
-        'alua groups are not available in this engine: every path is active/optimized',
-      );
+      const refusal = absentGroups(name);
+      if (refusal !== undefined) throw new ConfigError(refusal);
+      return undefined;
     },
     summary: (view, node) => summary(backstore, view, node),
     info: (view, node) => info(backstore, view, node),

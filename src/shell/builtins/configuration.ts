@@ -15,6 +15,9 @@ const name = (help: string) => ({ kind: 'text', lengthMax: 300, default: '', hel
 const flag = (help: string) =>
   ({ kind: 'bool', style: 'truefalse', default: false, help }) as const;
 
+/** The kind of a storage object's node. */
+const BACKSTORE = /^(block|fileio|ramdisk)_object$/;
+
 async function listBackups(shell: ShellContext, json: boolean): Promise<void> {
   const { folder, backups } = await shell.client.call('backups', {});
   if (json) return shell.console.json({ folder, backups });
@@ -31,7 +34,8 @@ const saveconfig: Builtin = {
   help:
     'Saves the configuration, so that the daemon restores it when it starts.\n' +
     'Without a file name the configuration file of the daemon is written, and what stood there\n' +
-    'is kept as a backup. `saveconfig list` lists the backups: `diff backup=N` compares one,\n' +
+    'is kept as a backup. At a storage object only that one is saved, with the targets that\n' +
+    'export it. `saveconfig list` lists the backups: `diff backup=N` compares one,\n' +
     '`restoreconfig backup=N` restores it.',
   params: {
     savefile: {
@@ -42,16 +46,18 @@ const saveconfig: Builtin = {
     json: { ...JSON_FLAG, help: 'With list: print JSON.' },
   },
   seeAlso: ['restoreconfig', 'diff'],
-  at: atRoot,
-  run: async ({ shell, args }) => {
+  at: (node) => atRoot(node) || BACKSTORE.test(node.kind.id),
+  run: async ({ shell, node, args }) => {
     const savefile = args['savefile'];
     const json = args['json'] === true;
     if (savefile === 'list') return listBackups(shell, json);
     if (json) throw new ConfigError('json=true is for saveconfig list: saving has no answer');
-    return shell.save(
-      savefile === undefined ? undefined : absolutePath(String(savefile)),
-      args['force'] === true,
-    );
+    const goal = savefile === undefined ? undefined : absolutePath(String(savefile));
+    const backstore = BACKSTORE.exec(node.kind.id)?.[1];
+    if (backstore === undefined) return shell.save(goal, args['force'] === true);
+    const file = await shell.saveObject(`${backstore}/${node.name}`, goal);
+    const name = `${backstore}:${node.name}`;
+    return shell.console.say('info', `Storage Object '${name}' config saved to ${file}.`);
   },
 };
 
@@ -140,7 +146,6 @@ const clearconfig: Builtin = {
   },
 };
 
-const BACKSTORE = /^(block|fileio|ramdisk)_object$/;
 const FABRICS = new Set(['iscsi', 'iser']);
 /** Where targetcli has it. */
 const hasVersion: NonNullable<Builtin['at']> = (node) =>

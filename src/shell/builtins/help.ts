@@ -1,4 +1,5 @@
 /** `help`: commands, groups and attributes of a node, from their declarations. */
+import { absent } from '../../objects/absent.ts';
 import { ConfigError } from '../../objects/errors.ts';
 import type { TreeNode } from '../../objects/node.ts';
 import { pathOf } from '../../objects/tree.ts';
@@ -8,7 +9,7 @@ import { attributeNamed, groupsOf, shown, valueIn } from '../groups.ts';
 import { attributePage, commandPage, overview, usage } from '../help_text.ts';
 import type { CommandHelp } from '../help_text.ts';
 import { GUIDES, guidePage, topicsPage, type Guide } from '../guides.ts';
-import { withHint } from '../hints.ts';
+import { withHint } from '../../util/near.ts';
 
 /** The help of a command at a node, whichever kind of command it is. */
 export function commandHelp(
@@ -104,6 +105,8 @@ const help: Builtin = {
       ...(name === 'topics' ? [topicsPage()] : []),
     ];
     if (pages.length === 0) {
+      const refusal = absent(name);
+      if (refusal !== undefined) throw new ConfigError(refusal);
       const message = `Cannot find help topic ${name}.`;
       throw new ConfigError(withHint(message, name, topicsAt(node, shell.builtins)));
     }

@@ -6,6 +6,7 @@ import { headOf, infoJson, treeJson } from '../machine_form.ts';
 import { notices } from '../marks.ts';
 import { resolvePath } from '../paths.ts';
 import { pathOf, viewChild, viewChildren } from '../../objects/tree.ts';
+import { withHint } from '../../util/near.ts';
 import { heading, renderTree, summaryText } from '../render.ts';
 
 const text = (help: string) => ({ kind: 'text', lengthMax: 4096, default: '', help }) as const;
@@ -140,7 +141,9 @@ const bookmarks: Builtin = {
       shell.console.say('info', `Bookmarked ${pathOf(node)} as ${name}.`);
     } else {
       const path = Object.hasOwn(known, name) ? known[name] : undefined;
-      if (path === undefined) throw new ConfigError(`No such bookmark ${name}.`);
+      if (path === undefined) {
+        throw new ConfigError(withHint(`No such bookmark ${name}.`, name, Object.keys(known)));
+      }
       if (action === 'go') shell.moveTo(path);
       else {
         shell.store.setBookmark(name, undefined);

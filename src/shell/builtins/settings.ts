@@ -8,7 +8,7 @@ import type { Builtin, Call, ShellContext } from '../builtin.ts';
 import { keywordOf } from '../grammar.ts';
 import type { Word } from '../grammar.ts';
 import { attributeNamed, groupNamed, groupsOf, shown, typeWord, valueIn } from '../groups.ts';
-import { withHint } from '../hints.ts';
+import { withHint } from '../../util/near.ts';
 import { pathOf } from '../../objects/tree.ts';
 import { heading } from '../render.ts';
 import { machineGet, printMachineGet } from './machine_get.ts';

@@ -89,7 +89,7 @@ export const REASONS: readonly Reason[] = [
       { command: /lun0\/? get$/, theirs: /^global alua$/, ours: /^global$/ },
       {
         command: /get alua|set alua/,
-        ours: /^Error: Unknown configuration group: alua$/,
+        ours: /^Error: alua groups are not available in this engine: /,
         whole: true,
       },
       { theirs: /^alua_support=/ },
@@ -307,15 +307,10 @@ export const REASONS: readonly Reason[] = [
   {
     title: 'Saving',
     why:
-      'A storage object is saved with all that belongs to it; a backup is made whenever the file ' +
-      'is replaced; restoring a file that is not there is an error, for scripts too.',
+      'A backup is made whenever the file is replaced, also when one storage object is saved; ' +
+      'restoring a file that is not there is an error, for scripts too.',
     rules: [
-      {
-        command: /fdisk1 saveconfig$/,
-        theirs: /^Info: Storage Object 'fileio:fdisk1' config saved to <config>\.$/,
-        ours: /^Info: (Last 10 configs saved in <backups>\/\.|Configuration saved to <config>)$/,
-      },
-      { command: HELP, theirs: /^usage (delete \[save\]|saveconfig( \[savefile\])?)$/ },
+      { command: /fdisk1 saveconfig$/, ours: /^Info: Last 10 configs saved in <backups>\/\.$/ },
       { command: /^exit$/, theirs: /^Info: Last 10 configs saved in <backups>\/\.$/ },
       { command: /^exit$/, ours: /^Info: Last 10 configs saved in <backups>\/\.$/ },
       {

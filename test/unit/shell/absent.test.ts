@@ -1,0 +1,73 @@
+/** What LIO has and this engine has not: said so, with what to use instead. */
+import { describe, expect, test } from 'vitest';
+import { EXAMPLE, TARGET, testShell } from './kit.ts';
+
+const tpg = `/iscsi/${TARGET}/tpg1`;
+const disk = '/backstores/fileio/disk1';
+
+describe('not available in this engine', () => {
+  test.each([
+    ['/loopback', 'use /iscsi with an initiator on this machine'],
+    ['loopback/ create', 'use /iscsi'],
+    ['/loopback ls', 'use /iscsi'],
+    ['cd /vhost', 'QEMU attaches iscsi:// URLs itself'],
+    ['/vhost create', 'QEMU attaches'],
+    ['/ib_srpt ls', 'use /iscsi'],
+    ['/srpt ls', 'use /iscsi'],
+    ['/qla2xxx ls', 'use /iscsi'],
+    ['/tcm_fc ls', 'use /iscsi'],
+    ['/xen-pvscsi ls', 'use /iscsi'],
+    ['/sbp ls', 'use /iscsi'],
+    ['/efct ls', 'use /iscsi'],
+    ['/ibmvscsis ls', 'use /iscsi'],
+    ['/usb_gadget ls', 'use /iscsi'],
+    ['vhost ls', 'use /iscsi'],
+    ['/backstores/pscsi create x /dev/sg0', 'use block'],
+    ['/backstores/pscsi', 'use block'],
+    ['/backstores/user:rbd create x 1G rbd/x', 'use fileio or block'],
+    ['/backstores/user ls', 'use fileio or block'],
+    [`${disk}/alua`, 'every path is active/optimized'],
+    [`${disk}/alua create grp1 7`, 'every path is active/optimized'],
+    [`${disk}/alua/default_tg_pt_gp get alua`, 'every path is active/optimized'],
+    [`cd ${disk}/alua`, 'every path is active/optimized'],
+    [`${disk} get alua`, 'every path is active/optimized'],
+    [`${tpg}/luns/lun0 get alua`, 'every path is active/optimized'],
+    [
+      `${tpg}/luns/lun0 set alua alua_tg_pt_gp_name=default_tg_pt_gp`,
+      'every path is active/optimized',
+    ],
+    [`help loopback`, 'use /iscsi with an initiator on this machine'],
+    [`${disk} help alua`, 'every path is active/optimized'],
+  ])('%s', async (line, instead) => {
+    const { run, shell } = testShell();
+    await run(...EXAMPLE);
+    const said = await run(line);
+    expect(said).toContain('not available in this engine');
+    expect(said).toContain(instead);
+    expect(shell.cwd).toBe('/');
+  });
+});
+
+describe('did you mean', () => {
+  test.each([
+    ['saveconfg', 'did you mean saveconfig?'],
+    ['/iscs ls', 'did you mean iscsi?'],
+    ['/backstores/filio ls', 'did you mean fileio?'],
+    [`${tpg}/lunz ls`, 'did you mean luns?'],
+    [`${tpg} set atribute authentication=1`, 'did you mean attribute?'],
+    [`${tpg} set attribute authentcation=1`, 'Did you mean authentication?'],
+    [`${tpg} get attribute authentcation`, 'Did you mean authentication?'],
+    ['/backstores/fileio create name=x file_or_dv=/srv/x size=1M', 'Did you mean file_or_dev?'],
+    ['sessions acton=list', 'Did you mean action?'],
+    ['help saveconfi', 'Did you mean saveconfig?'],
+    ['cd @las', 'did you mean last?'],
+    ['bookmarks go las', 'Did you mean last?'],
+    ['/backstores/fileio delete disc1', 'did you mean disk1?'],
+    [`/iscsi delete ${TARGET}t`, `did you mean ${TARGET}?`],
+    [`${tpg}/acls delete iqn.1994-05.com.redhta:c1`, 'did you mean iqn.1994-05.com.redhat:c1?'],
+  ])('%s', async (line, guess) => {
+    const { run } = testShell();
+    await run(...EXAMPLE);
+    expect((await run(line)).toLowerCase()).toContain(guess.toLowerCase());
+  });
+});
