@@ -1,8 +1,8 @@
 /** Commands of a session by Initiator Task Tag: chains through the tasks, nothing allocated. */
 import type { IscsiTask } from './iscsi_task.ts';
 
-const MIN_BUCKET_BITS = 4;
-const MAX_BUCKET_BITS = 8;
+const LEAST_BUCKET_BITS = 4;
+const MOST_BUCKET_BITS = 8;
 /** Knuth's multiplicative hash: initiators count in either byte order. */
 const MULTIPLIER = 0x9e37_79b1;
 
@@ -13,7 +13,10 @@ export class TaskTable {
 
   /** `depth`: commands that a session may have; more only make the chains longer. */
   constructor(depth: number) {
-    const bits = Math.min(MAX_BUCKET_BITS, Math.max(MIN_BUCKET_BITS, Math.ceil(Math.log2(depth))));
+    const bits = Math.min(
+      MOST_BUCKET_BITS,
+      Math.max(LEAST_BUCKET_BITS, Math.ceil(Math.log2(depth))),
+    );
     this.#buckets = new Array<IscsiTask | null>(1 << bits).fill(null);
     this.#shift = 32 - bits;
   }

@@ -59,7 +59,7 @@ async function share(depths: readonly number[], requests: number): Promise<numbe
   return connections.map(({ served }) => served);
 }
 
-test('a shallow session waits for two shares of a deep one at most, not for its queue', async () => {
+test('a shallow session waits for two shares of a deep one, not for its queue', async () => {
   const requests = 4000;
   const [deep = 0, shallow = 0] = await share([128, 1], requests);
   // A share of 20 microseconds lets three begin; its answer and its next request take a turn each.
