@@ -230,6 +230,63 @@ describe('the rest of the session', () => {
     initiator.destroy();
   });
 
+  test('a reset of the LUN is answered after the reads under way; nothing is placed', async () => {
+    const served = await iserBench();
+    const initiator = await login(served, { ird: 2 });
+    const untouched = Buffer.alloc(40_000, 0xee);
+    const sinks = Array.from({ length: 8 }, () => Buffer.from(untouched));
+    let taken = 0;
+    served.device.behaviour = (task) => {
+      task.receiveDataOut(sinks[taken++] ?? untouched, 0, () => {});
+    };
+    const write = { write: true, edtl: 40_000, cdb: cdbOf(40_000) };
+    for (const { length } of sinks) initiator.command(write, patternOf(length));
+    initiator.tmf({ function: 5 });
+    expect((await initiator.expect(OP.TMF_RESPONSE)).response).toBe(0);
+    expect(taken).toBe(8);
+    for (const sink of sinks) expect(sink.equals(untouched)).toBe(true);
+    expect(initiator.rdma.counts.served).toBe(0);
+    initiator.destroy();
+  });
+
+  test('an initiator that goes away in the midst of reads leaves nothing under way', async () => {
+    const served = await iserBench();
+    const initiator = await login(served, { ird: 1 });
+    const into = Buffer.alloc(1_000_000, 0xee);
+    let begun = () => {};
+    const started = new Promise<void>((resolve) => (begun = resolve));
+    served.device.behaviour = (task) => {
+      task.receiveDataOut(into, 0, () => {});
+      begun();
+    };
+    const edtl = into.length;
+    initiator.command({ write: true, edtl, cdb: cdbOf(edtl) }, patternOf(edtl));
+    await started;
+    initiator.tcp.resetAndDestroy();
+    await expect.poll(() => served.served.sessions.size).toBe(0);
+    expect(served.device.calls.length).toBeGreaterThan(0);
+  });
+
+  test('Hello, where the initiator asks for it: versions, and fewer reads at a time', async () => {
+    const served = await iserBench();
+    const initiator = await login(served, {}, { iSERHelloRequired: 'Yes' });
+    initiator.hello(3);
+    const read = await initiator.run({ read: true, edtl: 600, cdb: cdbOf(600) });
+    expect(read.data).toEqual(patternOf(600));
+    const [reply = Buffer.alloc(28)] = initiator.helloReplies;
+    expect([reply[0], reply[1], reply.readUInt16BE(2)]).toEqual([0x30, 0xaa, 3]);
+    initiator.destroy();
+  });
+
+  test('a command before the Hello that was agreed on ends the connection', async () => {
+    const served = await iserBench();
+    const initiator = await login(served, {}, { iSERHelloRequired: 'Yes' });
+    initiator.command({ read: true, edtl: 600, cdb: cdbOf(600) });
+    await initiator.closed;
+    const last = () => served.served.closeReasons.at(-1);
+    await expect.poll(last).toContain('before the Hello');
+  });
+
   test('a write without a buffer to read from ends the connection', async () => {
     const served = await iserBench();
     const initiator = await login(served);

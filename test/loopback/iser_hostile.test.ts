@@ -2,12 +2,14 @@
  * The whole engine against iSER initiators that have logged in and then send whatever they like, at
  * every layer. They may lose their own connections; a session beside them must not notice.
  */
+import { queryObjects } from 'node:v8';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { diff } from '../../src/objects/diff.ts';
 import { EMPTY_DOCUMENT, setIn, type Document } from '../../src/objects/document.ts';
 import type { EnginePort } from '../../src/objects/engine_port.ts';
 import { createEngine } from '../../src/target/engine.ts';
+import { IwarpConnection } from '../../src/target/transport/iwarp/iwarp_connection.ts';
 import { freePort } from '../support/free_port.ts';
 import { demoDocument, TARGET } from './demo_document.ts';
 import { IserInitiator } from './iser_initiator.ts';
@@ -218,12 +220,14 @@ test(
       await attack(port, seed);
       await healthyRound(healthy, seed);
       if (process.env['LUNSMITH_ISER_HOSTILE_ROUNDS'] !== undefined && seed % 500 === 1) {
-        console.log(seed, Math.round(process.memoryUsage().rss / 2 ** 20), 'MiB resident');
+        const left = queryObjects(IwarpConnection);
+        console.log({ seed, left, ...process.memoryUsage() });
       }
     }
     healthy.destroy();
     await healthy.closed;
     expect(failures).toEqual([]);
     await expect.poll(async () => (await engine.runtime()).sessions.length).toBe(0);
+    await expect.poll(() => queryObjects(IwarpConnection), { timeout: 10_000 }).toBe(1);
   },
 );

@@ -15,6 +15,7 @@ const HEADERS = ISER_HEADER + 48;
 const RECEIVE_LENGTH = HEADERS + 128;
 const LOGIN_RECEIVE_LENGTH = HEADERS + 8192;
 const RECEIVES = 80;
+const [HELLO, HELLO_REPLY] = [2, 3];
 const ISER_KEYS = {
   RDMAExtensions: 'Yes',
   InitiatorRecvDataSegmentLength: '262144',
@@ -58,6 +59,7 @@ export class IserInitiator extends Initiator {
   readonly #regions = new Map<number, MemoryRegion>();
   /** Tags that the target took back, in order. */
   readonly invalidated: number[] = [];
+  readonly helloReplies: Buffer[] = [];
   /** Why the connection ended. */
   ended: string | null = null;
   /** Longest message that the target sent since login. */
@@ -117,12 +119,24 @@ export class IserInitiator extends Initiator {
   take(buffer: Buffer, length: number, tag: number | null): void {
     this.rdma.postReceive(buffer);
     if (tag !== null) this.invalidated.push(tag);
+    if (buffer[0]! >> 4 === HELLO_REPLY) return void this.helloReplies.push(Buffer.from(buffer));
     if (buffer[0] !== 0x10) throw new Error(`iSER header begins with ${buffer[0]}`);
     const pdu = Buffer.from(buffer.subarray(ISER_HEADER, length));
     if ((pdu[0]! & 0x3f) !== OP.LOGIN_RESPONSE) {
       this.longestMessage = Math.max(this.longestMessage, length);
     }
     this.#source.emit('data', pdu);
+    return undefined;
+  }
+
+  /** iSER version 10, and how many reads are served at a time. */
+  hello(ird: number): void {
+    const message = Buffer.alloc(ISER_HEADER);
+    message[0] = HELLO << 4;
+    message[1] = 0xaa;
+    message.writeUInt16BE(ird, 2);
+    this.sends++;
+    this.rdma.send(message, null);
   }
 
   /** Full feature phase: small buffers, many of them. */

@@ -26,6 +26,11 @@ export const RDMAP_VERSION = 1;
 /** RFC 5041 §4.3, RFC 5040 §4: which untagged queue carries what. */
 export const QUEUE = { SEND: 0, READ_REQUEST: 1, TERMINATE: 2 } as const;
 
+/** By the first byte at `at`. */
+export function isTagged(bytes: Buffer, at: number): boolean {
+  return (bytes.readUInt8(at + FIELD.CONTROL) & CONTROL.TAGGED) !== 0;
+}
+
 /** A received segment, reused for each: numbers only, and a lent view of the payload. */
 export class DdpSegment {
   tagged = false;
@@ -46,7 +51,7 @@ export class DdpSegment {
   at = 0;
   length = 0;
 
-  /** False: shorter than its header. Of the payload, nothing needs to be there. */
+  /** False: shorter than its header. The header must be there; of the payload, nothing. */
   read(bytes: Buffer, at = 0, length = bytes.length): boolean {
     if (length < 2) return false;
     const control = bytes.readUInt8(at + FIELD.CONTROL);

@@ -3,7 +3,7 @@
  * Nothing is written that was not registered or posted for it. Parsing never throws.
  */
 import { serialAdd } from '../../../util/serial32.ts';
-import { DDP_VERSION, DdpSegment, QUEUE, RDMAP_VERSION } from './ddp.ts';
+import { DDP_VERSION, DdpSegment, isTagged, QUEUE, RDMAP_VERSION } from './ddp.ts';
 import type { Found, MemoryTable } from './memory_table.ts';
 import {
   invalidates,
@@ -87,12 +87,13 @@ export class Receiver {
   }
 
   /**
-   * Of a ULPDU no more than the header of a tagged segment is here. True: its payload has a place,
-   * and is handed to `part` as it comes; then `ends`. False: it is to be handed in whole.
+   * Of a ULPDU, as many bytes are here as the header of a tagged segment has. True: its payload has
+   * a place, and is handed to `part` as it comes; then `ends`. False: it is to be handed in whole.
    */
   begins(bytes: Buffer, at: number, length: number): boolean {
     const { segment } = this;
-    if (!segment.read(bytes, at, length) || !segment.tagged) return false;
+    // The header of untagged data is longer than what is here.
+    if (!isTagged(bytes, at) || !segment.read(bytes, at, length)) return false;
     if (segment.ddpVersion !== DDP_VERSION || segment.rdmapVersion !== RDMAP_VERSION) return false;
     this.#placed = 0;
     const { opcode, payloadLength } = segment;

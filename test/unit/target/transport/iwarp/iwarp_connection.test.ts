@@ -131,6 +131,19 @@ describe('messages', () => {
     );
   });
 
+  test('a long message arrives whole, wherever its header is cut', async () => {
+    const message = bytes(8000);
+    for (let cut = 10; cut < 40; cut++) {
+      const pair = await opened({ emss: 65_483, cut: () => cut });
+      pair.responder.connection.postReceive(Buffer.alloc(8000));
+      pair.initiator.connection.send(message, null);
+      await settled();
+      expect(pair.responder.heard.ended).toBeNull();
+      expect(pair.responder.heard.messages).toEqual([message]);
+      pair.initiator.connection.disconnect(false);
+    }
+  });
+
   test('a message without a posted buffer ends the connection, and both ends say why', async () => {
     const { initiator, responder } = await opened();
     initiator.connection.send(bytes(4), null);
