@@ -9,6 +9,7 @@ import { notifySystemd } from '../util/sd_notify.ts';
 import { createLog, LOG_LEVELS, type LogLevel, type LogSink } from '../util/log.ts';
 import type { Options } from './args.ts';
 import type { CompleteRequest } from './complete_role.ts';
+import { exitNow } from './exit_now.ts';
 import { takeListenFd } from './listen_fds.ts';
 import { offlineClient } from './offline_client.ts';
 import { currentSources, logFileOf, placesOf, type Places } from './places.ts';
@@ -189,7 +190,7 @@ async function embedded(
   void daemon.ended.then((failure) => {
     if (failure === undefined) return;
     process.stderr.write(`The target has failed: ${failure.message}\n`);
-    process.exit(1);
+    exitNow(1);
   });
   const end = (signal: NodeJS.Signals) => {
     void daemon.stop().then(() => process.exit(signal === 'SIGINT' ? 130 : 143));

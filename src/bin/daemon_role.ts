@@ -2,6 +2,7 @@
 import type { Daemon } from '../control/daemon.ts';
 import { ConfigError } from '../objects/errors.ts';
 import type { Log } from '../util/log.ts';
+import { exitNow } from './exit_now.ts';
 
 export interface DaemonProcess {
   readonly log: Log;
@@ -20,7 +21,7 @@ export async function runDaemon({ log, start, notify }: DaemonProcess): Promise<
   const onSignal = (signal: NodeJS.Signals) => {
     if (signalled) {
       log.warn(`${signal} again: ending at once`);
-      process.exit(1);
+      exitNow(1);
     }
     signalled = true;
     log.info(signal);
@@ -34,7 +35,7 @@ export async function runDaemon({ log, start, notify }: DaemonProcess): Promise<
   const onBug = (error: unknown) => {
     const stack = error instanceof Error ? error.stack : String(error);
     log.error('internal error: ending', { stack });
-    process.exit(1);
+    exitNow(1);
   };
   process.on('uncaughtException', onBug);
   process.on('unhandledRejection', onBug);
@@ -50,6 +51,7 @@ export async function runDaemon({ log, start, notify }: DaemonProcess): Promise<
   else notify('READY=1\nSTATUS=Serving');
   const failure = await daemon.ended;
   notify('STOPPING=1');
-  if (failure !== undefined) log.error('ended by a failure', { error: failure.message });
-  return failure === undefined ? 0 : 1;
+  if (failure === undefined) return 0;
+  log.error('ended by a failure', { error: failure.message });
+  return exitNow(1);
 }

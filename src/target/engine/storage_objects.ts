@@ -14,7 +14,7 @@ import type {
 import { NO_IO, type Health, type IoCounters } from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
 import { ChangingRecord } from '../../util/changing_record.ts';
-import type { Clock } from '../../util/clock.ts';
+import type { Clock, Timer } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
 import { LogicalUnit } from '../scsi/logical_unit.ts';
 import { growBackingFile } from '../storage/backing.ts';
@@ -26,6 +26,10 @@ import { StorageDevice } from '../storage/storage_device.ts';
 
 /** How long a change waits for the operations of what it removed. */
 const CLOSE_WITHIN_MS = 5_000;
+/** How long the end of the engine waits for what storage has not answered yet. */
+const STOP_WITHIN_MS = 10_000;
+/** Storage objects that a message names. */
+const NAMED = 5;
 /** Closings begun in one turn: thousands of them must not hold up the I/O of others. */
 const CLOSED_TOGETHER = 64;
 
@@ -133,35 +137,37 @@ export class StorageObjects {
     if (gone.length > 0) await this.#withinTime(Promise.all(closing));
   }
 
-  /** Later changes, and the stop, do not wait for storage that hangs: it ends when it can. */
-  #withinTime(closing: Promise<unknown>): Promise<void> {
-    const { clock, log } = this.#options;
-    return new Promise((resolve, reject) => {
-      const timer = clock.after(CLOSE_WITHIN_MS, () => {
-        log.warn('a removed storage object still waits for its storage');
-        resolve();
-      });
-      closing.then(
-        () => {
-          timer.cancel();
-          resolve();
-        },
-        (error: Error) => {
-          timer.cancel();
-          reject(error);
-        },
-      );
-    });
+  /** Later changes do not wait for storage that hangs: it ends when it can. */
+  async #withinTime(closing: Promise<unknown>): Promise<void> {
+    if (await this.#endsWithin(CLOSE_WITHIN_MS, closing)) return;
+    this.#options.log.warn('a removed storage object still waits for its storage');
   }
 
+  #endsWithin(timeMs: number, ending: Promise<unknown>): Promise<boolean> {
+    let timer: Timer | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = this.#options.clock.after(timeMs, () => resolve(false));
+    });
+    return Promise.race([ending.then(() => true), late]).finally(() => timer?.cancel());
+  }
+
+  /** Rejects when storage does not answer in time, naming it: what it holds may be lost. */
   async closeAll(): Promise<void> {
     await this.commit();
-    const all = [...this.#running.values()];
+    const all = [...this.#running];
     this.#running.clear();
     this.#used.clear();
     this.health.clear();
     this.io.clear();
-    await Promise.all(all.map(close));
+    const open = new Set(all.map(([reference]) => reference));
+    const closing = all.map(async ([reference, running]) => {
+      await close(running);
+      open.delete(reference);
+    });
+    if (await this.#endsWithin(STOP_WITHIN_MS, Promise.all(closing))) return;
+    const more = open.size > NAMED ? ` and ${open.size - NAMED} more` : '';
+    const names = [...open].slice(0, NAMED).join(', ');
+    throw new Error(`no answer from ${names}${more}: what was not flushed there may be lost`);
   }
 
   #touch(reference: string): void {
