@@ -1,6 +1,6 @@
 /**
- * The end of a process whose storage may hang. `process.exit` waits for the threads of libuv's pool,
- * and one of them may never come back.
+ * The end of a process whose storage may hang. `process.exit` waits for the threads of libuv's
+ * pool, and one of them may never come back.
  */
 import { KOFFI } from '../target/storage/koffi.ts';
 

@@ -17,12 +17,14 @@ import { ChangingRecord } from '../../util/changing_record.ts';
 import type { Clock, Timer } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
 import { LogicalUnit } from '../scsi/logical_unit.ts';
+import { UNIT_ATTENTION } from '../scsi/unit_attention.ts';
 import { growBackingFile } from '../storage/backing.ts';
 import { examineDevice, openBlock } from '../storage/block.ts';
 import { openFileio } from '../storage/fileio.ts';
 import type { OpenMedium } from '../storage/open_result.ts';
 import { openRamdisk } from '../storage/ramdisk.ts';
 import { StorageDevice } from '../storage/storage_device.ts';
+import { Looks } from './looks.ts';
 
 /** How long a change waits for the operations of what it removed. */
 const CLOSE_WITHIN_MS = 5_000;
@@ -61,11 +63,13 @@ export class StorageObjects {
   readonly #used = new Map<LogicalUnit, IoCounters>();
   readonly #options: StorageObjectsOptions;
 
+  readonly #looks: Looks;
   readonly #storageLog: Log;
   readonly #unitLog: Log;
 
   constructor(options: StorageObjectsOptions) {
     this.#options = options;
+    this.#looks = new Looks(options.clock, () => this.#devices());
     this.#storageLog = options.log.channel('storage');
     this.#unitLog = options.log.channel('lu');
   }
@@ -153,6 +157,7 @@ export class StorageObjects {
 
   /** Rejects when storage does not answer in time, naming it: what it holds may be lost. */
   async closeAll(): Promise<void> {
+    this.#looks.stop();
     await this.commit();
     const all = [...this.#running];
     this.#running.clear();
@@ -168,6 +173,10 @@ export class StorageObjects {
     const more = open.size > NAMED ? ` and ${open.size - NAMED} more` : '';
     const names = [...open].slice(0, NAMED).join(', ');
     throw new Error(`no answer from ${names}${more}: what was not flushed there may be lost`);
+  }
+
+  *#devices(): Generator<StorageDevice> {
+    for (const { device } of this.#running.values()) yield device;
   }
 
   #touch(reference: string): void {
@@ -211,6 +220,8 @@ export class StorageObjects {
         onHealth(now, health);
         logicalUnit.capacityChanged();
       },
+      // As after a loss of power: initiators must not rely on what they have not flushed.
+      onCacheLost: () => logicalUnit.raise(UNIT_ATTENTION.POWER_ON_RESET),
     });
     const attributes = attributesOf(kind, value);
     device.setWriteCache(attributes.emulate_write_cache);
@@ -230,6 +241,7 @@ export class StorageObjects {
     });
     const opened: Running = { value, medium: mediumOf(kind, value), device, logicalUnit };
     this.#running.set(reference, opened);
+    this.#looks.start();
     return fault === null ? undefined : `storage object ${reference}: ${fault.reason}`;
   }
 

@@ -39,6 +39,8 @@ export interface Backstore {
   /** The run that begins at `byteOffset`, within the medium; mapped where that is unknown. */
   extentAt(byteOffset: number): MediumExtent;
   setWriteCache(enabled: boolean): void;
+  /** What is wrong although all operations go on, in words; null: nothing. Absent: nothing ever. */
+  notice?(done: (notice: string | null) => void): void;
   /**
    * Another size from now on; what is under way beyond it may fail. The medium behind holds that
    * much already. What lay beyond a smaller size is kept until `settle`.

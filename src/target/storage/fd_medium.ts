@@ -35,6 +35,8 @@ export interface FdMediumOptions {
   readonly local: boolean;
   /** Of the device, where others are on it too. */
   readonly pulse?: DevicePulse;
+  /** Of what was opened, as `identityOf` gives it. */
+  readonly identity?: string;
   /** After closing: the pulse is no longer used. */
   readonly left?: () => void;
   /** Absent: this thread's. */
@@ -192,6 +194,24 @@ export class FdMedium implements Backstore, OperationOwner {
     if (data > byteOffset) return { mapped: false, byteLength: Math.min(data - byteOffset, toEnd) };
     const hole = this.#syscalls.seekHole(fd, byteOffset) ?? this.sizeBytes;
     return { mapped: true, byteLength: Math.min(hole - byteOffset, toEnd) };
+  }
+
+  /** A file that has lost its name goes on as if nothing were, and is gone once it is closed. */
+  notice(done: (notice: string | null) => void): void {
+    const { path, identity } = this.#options;
+    if (this.#closing !== null || identity === undefined) return done(null);
+    const start = (): void =>
+      fs.stat(path, (error, found) => {
+        this.#lane.over();
+        if (error === null && identityOf(found) === identity) done(null);
+        else if (error === null) done(`${path} is another one now${UNTIL_CLOSED}`);
+        else if (error.code === 'ENOENT') done(`${path} was deleted${UNTIL_CLOSED}`);
+        // What cannot be seen now may be there all the same.
+        else done(null);
+        this.#over();
+      });
+    this.#inFlight++;
+    return this.#lane.run({ start });
   }
 
   close(): Promise<void> {
@@ -396,6 +416,13 @@ export class FdMedium implements Backstore, OperationOwner {
     await hold?.release();
     if (fault !== null) throw new Error(`cached writes may be lost: ${fault.reason}`);
   }
+}
+
+const UNTIL_CLOSED = ': what was opened is served until it is closed, then it is gone';
+
+/** What a name must lead to for being the same file or device. */
+export function identityOf(found: fs.Stats): string {
+  return found.isBlockDevice() ? `device ${found.rdev}` : `file ${found.dev}:${found.ino}`;
 }
 
 function cachedWritesLost(fault: StorageFault): StorageFault {

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
 import type { StorageFault } from './backstore.ts';
 import { acquirePulse, releasePulse } from './device_pulse.ts';
-import { closeFd, FdMedium } from './fd_medium.ts';
+import { closeFd, FdMedium, identityOf } from './fd_medium.ts';
 import type { Hold } from './hold.ts';
 
 const { O_RDONLY, O_RDWR, O_DSYNC } = fs.constants;
@@ -32,13 +32,13 @@ export interface MediumShape {
 /** Rejects with the system's error; nothing stays open then, but the hold. */
 export async function openFds(shape: MediumShape): Promise<FdMedium> {
   const { path, readOnly } = shape;
-  const { device, local } = await whereIs(path);
+  const { device, local, identity } = await whereIs(path);
   const fd = await openFd(path, readOnly ? O_RDONLY : O_RDWR);
   try {
     const durableFd = readOnly ? -1 : await openFd(path, O_RDWR | O_DSYNC);
     const pulse = acquirePulse(device);
     const left = (): void => releasePulse(device);
-    return new FdMedium({ ...shape, fd, durableFd, local, pulse, left });
+    return new FdMedium({ ...shape, fd, durableFd, local, identity, pulse, left });
   } catch (error) {
     await closeFd(fd);
     throw error;
@@ -49,13 +49,15 @@ interface Place {
   /** The number of the device that holds the data. */
   readonly device: string;
   readonly local: boolean;
+  readonly identity: string;
 }
 
 async function whereIs(path: string): Promise<Place> {
   const found = await stat(path);
-  if (found.isBlockDevice()) return { device: `${found.rdev}`, local: true };
+  const identity = identityOf(found);
+  if (found.isBlockDevice()) return { device: `${found.rdev}`, local: true, identity };
   const { type } = await statfs(path);
-  return { device: `${found.dev}`, local: LOCAL_FILE_SYSTEMS.has(type) };
+  return { device: `${found.dev}`, local: LOCAL_FILE_SYSTEMS.has(type), identity };
 }
 
 function openFd(path: string, flags: number): Promise<number> {

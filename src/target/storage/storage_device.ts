@@ -24,6 +24,8 @@ export interface StorageDeviceOptions {
   readonly log: Log;
   /** On each change after `start`. The size may have changed as well. */
   readonly onHealth: (health: StorageHealth) => void;
+  /** A medium that was lost is back; what its write cache held may not be. */
+  readonly onCacheLost?: () => void;
 }
 
 const CLOSED: StorageFault = { kind: 'notReady', reason: 'closed' };
@@ -40,6 +42,11 @@ export class StorageDevice implements Backstore {
   #timer: Timer | null = null;
   #opening: Promise<void> | null = null;
   #leaving: Promise<void> = Promise.resolve();
+  /** Works, but: why it is degraded all the same. */
+  #notice: string | null = null;
+  #looking = false;
+  /** What was lost had a write cache. */
+  #cacheLost = false;
   #closed = false;
   #started = false;
 
@@ -69,8 +76,8 @@ export class StorageDevice implements Backstore {
   }
 
   get health(): StorageHealth {
-    const { fault } = this;
-    return fault === null ? { ok: true } : { ok: false, reason: fault.reason };
+    const reason = this.fault?.reason ?? this.#notice;
+    return reason === null ? { ok: true } : { ok: false, reason };
   }
 
   get writeCache(): boolean {
@@ -124,6 +131,20 @@ export class StorageDevice implements Backstore {
     this.#inner?.settle();
   }
 
+  /** A look at what operations do not tell; one at a time, for it waits where storage hangs. */
+  look(): void {
+    const inner = this.#inner;
+    if (this.#looking || inner?.notice === undefined) return;
+    this.#looking = true;
+    inner.notice((notice) => {
+      this.#looking = false;
+      if (this.#inner !== inner || notice === this.#notice) return;
+      const before = this.health;
+      this.#notice = notice;
+      this.#tell(before);
+    });
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
@@ -153,6 +174,8 @@ export class StorageDevice implements Backstore {
     this.#inner = own;
     this.#sizeBytes = own.sizeBytes;
     this.#readOnly = own.readOnly;
+    if (this.#cacheLost) this.#options.onCacheLost?.();
+    this.#cacheLost = false;
     return this.#tell(before);
   }
 
@@ -168,7 +191,9 @@ export class StorageDevice implements Backstore {
     if (this.#inner !== inner) return;
     const before = this.health;
     this.#sizeBytes = inner.sizeBytes;
+    this.#cacheLost = this.#cacheLost || inner.writeCache;
     this.#inner = null;
+    this.#notice = null;
     this.#fault = fault;
     this.#tell(before);
     // A lock or an exclusive hold must be gone before the next attempt.
@@ -194,7 +219,7 @@ export class StorageDevice implements Backstore {
     // At the start thousands are, and nobody waited for one of them.
     if (health.ok)
       log[this.#started ? 'info' : 'debug']('medium is ready', { storageObject: name });
-    else log.warn('medium is not ready', fields);
+    else log.warn(this.fault === null ? 'medium is degraded' : 'medium is not ready', fields);
     if (this.#started && !this.#closed) onHealth(health);
   }
 }

@@ -9,7 +9,7 @@ import { DevicePulse } from '../../../../src/target/storage/device_pulse.ts';
 import { IoSlots } from '../../../../src/target/storage/io_slots.ts';
 import type { ReadRing, RingRead } from '../../../../src/target/storage/read_ring.ts';
 import { NO_READ_NOW, SYSCALLS, type Syscalls } from '../../../../src/target/storage/syscalls.ts';
-import { flushOf, readFrom, writeTo } from '../../../compliance/backstore.ts';
+import { deallocateOn, flushOf, readFrom, writeTo } from '../../../compliance/backstore.ts';
 
 const SIZE = 1024 * 1024;
 const PATTERN = Buffer.from(Array.from({ length: SIZE }, (_, index) => (index * 7) % 253));
@@ -307,6 +307,45 @@ describe('writes to the page cache', () => {
     const last = flushOf(medium);
     pending.shift()?.();
     expect(await last).toBeNull();
+  });
+
+  test('share a sync; those that come while one runs share the next, however many', async () => {
+    const running: (() => void)[] = [];
+    const { fdatasync } = fs;
+    const syncs = vi.spyOn(fs, 'fdatasync').mockImplementation(((fd: number, done: () => void) => {
+      running.push(() => fdatasync(fd, done));
+    }) as typeof fs.fdatasync);
+    const medium = openMedium(null);
+    await writeTo(medium, block, 0);
+    const first = Array.from({ length: 10 }, () => flushOf(medium));
+    expect(syncs).toHaveBeenCalledTimes(1);
+    await writeTo(medium, block, 4096);
+    let over = false;
+    const later = Array.from({ length: 10 }, () => flushOf(medium).then(() => (over = true)));
+    running.shift()?.();
+    await Promise.all(first);
+    // What was written before it came is not in the sync that ran: another one must.
+    expect([over, syncs.mock.calls.length]).toEqual([false, 2]);
+    running.shift()?.();
+    await Promise.all(later);
+    expect(await flushOf(medium)).toBeNull();
+    expect(syncs).toHaveBeenCalledTimes(2);
+  });
+
+  test.skipIf(SYSCALLS === null)('wait for no hole that is being made under them', async () => {
+    const holes: (() => void)[] = [];
+    const medium = openMedium({
+      ...pretending(() => 0),
+      fallocate: (_fd, _mode, _at, _length, done) => holes.push(() => done(null, 0)),
+    });
+    const writeSync = vi.spyOn(fs, 'writeSync');
+    const made = deallocateOn(medium, 0, 4096);
+    const behind = writeTo(medium, block, 8192);
+    expect(writeSync).not.toHaveBeenCalled();
+    holes.shift()?.();
+    expect(await Promise.all([made, behind])).toEqual([null, null]);
+    await writeTo(medium, block, 8192);
+    expect(writeSync).toHaveBeenCalledTimes(1);
   });
 
   test('that a flush could not make durable are never called durable by a later one', async () => {

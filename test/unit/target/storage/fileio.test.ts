@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { mkdtemp, open, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, stat, truncate, writeFile, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -101,6 +101,17 @@ describe('fileio', () => {
       kind: 'readError',
       reason: `${path} ends before its configured size`,
     });
+  });
+
+  test('notices that its file was deleted or replaced, and goes on', async () => {
+    const medium = await setup();
+    const notice = () => new Promise<string | null>((resolve) => medium.notice?.(resolve));
+    expect(await notice()).toBeNull();
+    await unlink(path);
+    expect(await notice()).toContain(`${path} was deleted: what was opened is served until`);
+    await createBackingFile(path, SIZE, true);
+    expect(await notice()).toContain(`${path} is another one now`);
+    expect(await readFrom(medium, Buffer.alloc(512), 0)).toBeNull();
   });
 
   test('moves all bytes although the system moves few at a time', async () => {

@@ -31,6 +31,8 @@ class StillClock implements Clock {
 function bench() {
   const clock = new StillClock();
   const told: StorageHealth[] = [];
+  /** At each time: whether the medium was there. */
+  const cacheLost: boolean[] = [];
   const media: Ramdisk[] = [];
   let lose: (fault: StorageFault) => void = () => {};
   const state = { reason: 'no such file /a' as string | null, size: 8192 };
@@ -41,14 +43,23 @@ function bench() {
     media.push(backstore);
     return Promise.resolve({ ok: true, backstore });
   };
-  const device = new StorageDevice({
+  const device: StorageDevice = new StorageDevice({
     name: 'fileio/a',
     open,
     clock,
     log: SILENT_LOG,
     onHealth: (health) => told.push(health),
+    onCacheLost: () => cacheLost.push(device.fault === null),
   });
-  return { clock, told, media, state, device, lose: (fault: StorageFault) => lose(fault) };
+  return {
+    cacheLost,
+    clock,
+    told,
+    media,
+    state,
+    device,
+    lose: (fault: StorageFault) => lose(fault),
+  };
 }
 
 const operations = (device: Backstore) => [
@@ -99,6 +110,40 @@ describe('a storage device', () => {
     expect(media[1]?.writeCache).toBe(true);
     expect(device.sizeBytes).toBe(16384);
     expect(told.map(({ ok }) => ok)).toEqual([false, true]);
+  });
+
+  test('a medium that was lost with a write cache is told of when it is back', async () => {
+    const { device, state, clock, lose, cacheLost } = bench();
+    state.reason = null;
+    await device.start();
+    const gone: StorageFault = { kind: 'notReady', reason: 'no such device' };
+    lose(gone);
+    await clock.advance();
+    await clock.advance();
+    expect([device.fault, cacheLost]).toEqual([null, []]);
+    device.setWriteCache(true);
+    lose(gone);
+    expect(cacheLost).toEqual([]);
+    await clock.advance();
+    await clock.advance();
+    expect(cacheLost).toEqual([true]);
+  });
+
+  test('a look tells what operations do not, once, and when it is over', async () => {
+    const { device, state, told, media } = bench();
+    state.reason = null;
+    await device.start();
+    const answers: ((notice: string | null) => void)[] = [];
+    Object.assign(media[0]!, { notice: (done: (typeof answers)[0]) => answers.push(done) });
+    device.look();
+    device.look();
+    expect(answers).toHaveLength(1);
+    for (const notice of ['deleted', 'deleted', null]) {
+      answers.shift()?.(notice);
+      device.look();
+    }
+    expect(told).toEqual([{ ok: false, reason: 'deleted' }, { ok: true }]);
+    expect(device.fault).toBeNull();
   });
 
   test('close ends the attempts and says nothing more', async () => {
