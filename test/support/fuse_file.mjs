@@ -1,6 +1,6 @@
 // A file that answers only while it is told to: one file in memory behind /dev/fuse, mounted over
-// the file given. Commands on standard input: hang, go. After 20 s of hanging it answers all the same,
-// so that nobody's event loop is held up for ever, and says so.
+// the file given. Commands on standard input: hang, go. After 20 s of hanging it answers all the
+// same, so that nobody's event loop is held up for ever, and says so.
 //   node fuse_file.mjs FILE BYTES
 import { Buffer } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
