@@ -1,6 +1,6 @@
 // The targets under comparison. Each serves the same files: LUN numbers are in `luns` by medium.
 import { Buffer } from 'node:buffer';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { ROOT } from '../scripts/prepare.mjs';
@@ -180,14 +180,9 @@ async function startLunsmith(options, name = 'lunsmith', root = ROOT) {
   };
   const { child, output } = serve(NODE, [...nodeArgs, program, 'daemon'], { env, cwd: home });
   const shell = (input) => must(NODE, [program], { env, input });
-  await eventually(name, child, () => {
-    try {
-      shell('version\n');
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  // Asked any sooner, the shell would start a daemon of its own.
+  await eventually(name, child, () => existsSync(env.LUNSMITH_SOCKET));
+  shell('version\n');
   const thousand = thousandLuns ? manyFiles(home, 'many') : [];
   try {
     shell(configuration({ files, megabytes: bytes / (1024 * 1024), port, thousand }));
