@@ -122,20 +122,14 @@ const COLD = [
   entry(4 * KIB, 0, 128, cold(1.0)),
 ];
 
-const THOUSAND = [
-  entry(4 * KIB, 0, 32, {
-    label: ', 1,000 LUNs',
-    extra: ['--luns', '1000', '--lun', '1000'],
-    targets: ['tgt', 'lunsmith', 'minimal'],
-    thousandLuns: true,
-  }),
-  entry(4 * KIB, 100, 32, {
-    label: ', 1,000 LUNs',
-    extra: ['--luns', '1000', '--lun', '1000'],
-    targets: ['tgt', 'lunsmith', 'minimal'],
-    thousandLuns: true,
-  }),
-];
+/** Without tgt: with its 16 threads for each LUN it does not get as far as 1,000 of them. */
+const thousand = {
+  label: ', 1,000 LUNs',
+  extra: ['--luns', '1000', '--lun', '1000'],
+  targets: ['lunsmith', 'minimal'],
+  thousandLuns: true,
+};
+const THOUSAND = [entry(4 * KIB, 0, 32, thousand), entry(4 * KIB, 100, 32, thousand)];
 
 /** Everything with everything, as far as it is not above: for a long quiet night. */
 function everything() {

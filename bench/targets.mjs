@@ -22,7 +22,7 @@ function answers(port) {
 }
 
 /** tgt: as packaged, with its own defaults for every key; but digests are allowed. */
-async function startTgt({ files, folder, thousandLuns }) {
+async function startTgt({ files }) {
   const daemon = found('tgtd');
   const admin = found('tgtadm');
   if (daemon === undefined || admin === undefined) return 'tgt is not installed';
@@ -46,7 +46,6 @@ async function startTgt({ files, folder, thousandLuns }) {
   };
   [files.file, files.memory, files.cold].forEach((file, at) => add(at + 1, file));
   add(4, files.file, '--bstype', 'null');
-  if (thousandLuns) manyFiles(folder, 'tgt').forEach((file, at) => add(THOUSAND + at, file));
   for (const name of ['HeaderDigest', 'DataDigest']) {
     const digest = ['--name', name, '--value', 'CRC32C,None'];
     ask('--mode', 'target', '--op', 'update', '--tid', '1', ...digest);
@@ -183,7 +182,7 @@ async function startLunsmith(options, name = 'lunsmith', root = ROOT) {
   // Asked any sooner, the shell would start a daemon of its own.
   await eventually(name, child, () => existsSync(env.LUNSMITH_SOCKET));
   shell('version\n');
-  const thousand = thousandLuns ? manyFiles(home, 'many') : [];
+  const thousand = thousandLuns ? manyFiles(home) : [];
   try {
     shell(configuration({ files, megabytes: bytes / (1024 * 1024), port, thousand }));
   } catch (error) {
@@ -195,10 +194,10 @@ async function startLunsmith(options, name = 'lunsmith', root = ROOT) {
 }
 
 /** Written in full: a hole would not be in the page cache. */
-function manyFiles(home, prefix) {
+function manyFiles(home) {
   const content = Buffer.alloc(MANY_BYTES, 0x5a);
   return Array.from({ length: THOUSAND }, (_, at) => {
-    const file = path.join(home, `${prefix}${at}.img`);
+    const file = path.join(home, `many${at}.img`);
     writeFileSync(file, content);
     return file;
   });
