@@ -119,6 +119,41 @@ describe('dump', () => {
   });
 });
 
+describe('the dump of a subtree rebuilds it', () => {
+  const tpg = `/iscsi/${TARGET}/tpg1`;
+  const c1 = 'iqn.1994-05.com.redhat:c1';
+  const setup = [
+    ...EXAMPLE,
+    `${tpg} set attribute authentication=1 login_timeout=20`,
+    `${tpg} set parameter ImmediateData=No`,
+    `${tpg}/acls/${c1} set auth userid=u password="a b" mutual_userid=m mutual_password=other`,
+    `${tpg}/acls/${c1}/mapped_lun0 set attribute write_protect=1`,
+    `${tpg}/acls create ${c1}x`,
+    `${tpg}/acls tag ${c1} lab`,
+    `${tpg}/acls tag ${c1}x lab`,
+    `${tpg}/portals create 192.168.1.139 3261`,
+    '/backstores/ramdisk/ram1 set attribute emulate_tpu=0 max_write_same_len=0',
+  ];
+
+  test.each([
+    [`/iscsi/${TARGET}`, `/iscsi delete ${TARGET}`],
+    [tpg, `/iscsi/${TARGET} delete 1`],
+    [`${tpg}/acls/lab`, `${tpg}/acls delete lab`],
+    [`${tpg}/acls/lab/mapped_lun0`, `${tpg}/acls/lab delete 0`],
+    [`${tpg}/portals/192.168.1.139:3261`, `${tpg}/portals delete 192.168.1.139 3261`],
+    ['/backstores/ramdisk/ram1', '/backstores/ramdisk delete ram1'],
+  ])('%s', async (path, remove) => {
+    const { client, run, shell } = testShell();
+    await run(...setup);
+    const whole = client.document;
+    const lines = (await run(`${path} dump show_secrets=true`)).trimEnd().split('\n');
+    await run(remove);
+    expect(client.document).not.toEqual(whole);
+    for (const line of lines) expect(await shell.runLine(line)).toMatchObject({ ok: true });
+    expect(client.document).toEqual(whole);
+  });
+});
+
 describe('find and tree', () => {
   test('find names the nodes by name, summary or value, secrets never', async () => {
     const { run } = testShell();
