@@ -16,8 +16,9 @@ const toolsRequired = isSet(process.env.CI) || isSet(process.env.REQUIRE);
 
 /** The virtual machine takes 4 GiB and minutes: in CI, or when asked for by name. */
 const labWanted = isSet(process.env.CI) || process.argv.includes('lab');
-/** `npm run test:lab -- iser`: another machine, with soft-iWARP; only when asked for by name. */
-const iserWanted = labWanted && process.argv.includes('iser');
+/** `npm run test:lab -- iser`: machines with more in them, each only when asked for by name. */
+const MACHINES = ['iser', 'lio', 'systemd'];
+const machines = labWanted ? MACHINES.filter((name) => process.argv.includes(name)) : [];
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
@@ -100,13 +101,13 @@ async function runVitest(suite, folder) {
   const file = path.join(folder, `${suite.name}.json`);
   const args = ['run', '--project', suite.name, '--passWithNoTests', '--reporter=default'];
   args.push('--reporter', path.join(ROOT, 'scripts/reporter.mjs'));
-  if (iserWanted && suite.name === 'lab') args.push('iser');
+  if (suite.name === 'lab') args.push(...machines);
   const status = await run(process.execPath, [inModules('vitest/vitest.mjs'), ...args], {
     minutes: suite.minutes,
     env: {
       LUNSMITH_TEST_COUNTS: file,
       ...(labWanted ? { LUNSMITH_LAB: '1' } : {}),
-      ...(iserWanted ? { LUNSMITH_LAB_ISER: '1' } : {}),
+      ...Object.fromEntries(machines.map((name) => [`LUNSMITH_LAB_${name.toUpperCase()}`, '1'])),
     },
   });
   let counts = { passed: 0, failed: 0, skipped: 0 };
@@ -143,7 +144,7 @@ function chosenSuites(names) {
 }
 
 async function main() {
-  const names = process.argv.slice(2).filter((name) => !(iserWanted && name === 'iser'));
+  const names = process.argv.slice(2).filter((name) => !machines.includes(name));
   const suites = chosenSuites(names);
   checkNodeVersion();
   install();

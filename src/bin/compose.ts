@@ -1,5 +1,5 @@
 /** The only file that knows every layer: it builds daemon, engine and shell for a role. */
-import { readFileSync, realpathSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answers, checkSocketFolder } from '../control/socket_file.ts';
@@ -138,6 +138,7 @@ export async function completeRole(request: CompleteRequest): Promise<number> {
 
 async function attachOrStart(file: string, places: Places, quiet: boolean): Promise<Attached> {
   const running = await attach(places.socketPath);
+  if (running === undefined) tellOfNewFile(places);
   const attached = running ?? (await startDaemon(file, places));
   const { info, client } = attached;
   if (places.configGiven && realName(info.configFile) !== realName(places.configFile)) {
@@ -154,6 +155,15 @@ async function attachOrStart(file: string, places: Places, quiet: boolean): Prom
     );
   }
   return attached;
+}
+
+/** A mistyped name must not pass for an empty configuration. */
+function tellOfNewFile({ configGiven, configFile }: Places): void {
+  if (!configGiven || existsSync(configFile)) return;
+  process.stderr.write(
+    `warning: ${configFile} does not exist: starting with an empty configuration; ` +
+      'saveconfig makes the file\n',
+  );
 }
 
 /** After a restart of the daemon: the same configuration must be behind the same socket. */
@@ -183,6 +193,7 @@ async function embedded(
   const { textSink } = await import('../control/log_sink.ts');
   await checkSocketFolder(dirname(places.socketPath), true);
   const logFile = await openLog(logFileOf(places.socketPath));
+  tellOfNewFile(places);
   const daemon = await serve(
     places,
     textSink((line) => writeSync(logFile.fd, line)),

@@ -13,9 +13,7 @@ import { ApplyError, type EnginePort } from '../objects/engine_port.ts';
 import { sameValue } from '../objects/equal.ts';
 import { ConfigError } from '../objects/errors.ts';
 import type { Step } from '../objects/plan.ts';
-import { describePlan, planText, type PlanLine } from '../objects/plan_text.ts';
-import { storageObjects } from '../objects/rules.ts';
-import { describeIssue, validate } from '../objects/validate.ts';
+import { describePlan, type PlanLine } from '../objects/plan_text.ts';
 import { backupsOf } from '../saveconfig/backups.ts';
 import { fromYaml } from '../saveconfig/from_yaml.ts';
 import { loadBackup, loadFile } from '../saveconfig/load.ts';
@@ -39,6 +37,7 @@ import {
   type Source,
   type StateReport,
 } from './protocol.ts';
+import { demandAll, demandFolder, demandValid, isEmpty, refusal } from './store_checks.ts';
 
 type Params<M extends keyof Methods> = Methods[M]['params'];
 type Result<M extends keyof Methods> = Methods[M]['result'];
@@ -46,8 +45,6 @@ type NewFile = NonNullable<Params<'change'>['createFiles']>[number];
 type CommitKind = Pick<Commit, 'kind' | 'of'>;
 
 const BACKUPS_DEFAULT = 10;
-/** Problems named in one refusal; the rest is counted. */
-const MAX_ISSUES = 20;
 /** Unsaved commits that are told apart by who made them; beyond, a save takes all of them. */
 const MAX_UNSAVED = 10_000;
 const NOBODY: Origin = { user: '', client: '', command: '' };
@@ -137,7 +134,8 @@ export class ConfigStore {
     });
   }
 
-  change({ revision, edits, createFiles = [], by }: Params<'change'>): Promise<Changed> {
+  change(params: Params<'change'>): Promise<Changed> {
+    const { revision, edits, createFiles = [], tolerant = false, by } = params;
     return this.#alone(async () => {
       const { revision: now, document } = this.#current;
       if (revision !== now) {
@@ -147,15 +145,20 @@ export class ConfigStore {
       }
       const wanted = applyEdits(document, edits);
       const made: string[] = [];
+      let problems: readonly string[];
       try {
-        await this.#go(wanted, async () => {
-          for (const file of createFiles) await this.#createFile(file, made);
+        problems = await this.#go(wanted, {
+          tolerant,
+          before: async () => {
+            for (const file of createFiles) await this.#createFile(file, made);
+          },
         });
       } catch (error) {
         await this.#removeFiles(made);
         throw error;
       }
-      return this.#commit(wanted, { kind: 'change' }, by);
+      const changed = await this.#commit(wanted, { kind: 'change' }, by);
+      return problems.length === 0 ? changed : { ...changed, problems };
     });
   }
 
@@ -244,8 +247,9 @@ export class ConfigStore {
     return { revision, edits: editsBetween(known, wanted) };
   }
 
-  render({ paths, secrets }: Params<'render'>): Result<'render'> {
-    const part = partOf(this.#current.document, paths);
+  render({ paths, secrets, base }: Params<'render'>): Result<'render'> {
+    if (base !== undefined) demandValid(base);
+    const part = partOf(base ?? this.#current.document, paths);
     return { text: toYaml(secrets ? part : withoutSecrets(part)) };
   }
 
@@ -262,6 +266,7 @@ export class ConfigStore {
       const { document, revision } = this.#current;
       const { storageObject } = params;
       if (goal !== own) {
+        await demandFolder(goal);
         const whole =
           storageObject === undefined ? document : await this.#withObject(goal, storageObject);
         if (!force && !storageObject) await this.#guardEmpty(whole, goal);
@@ -385,14 +390,20 @@ export class ConfigStore {
     return { ...changed, of: told };
   }
 
-  /** Let the engine go from the current document to `wanted`, or refuse with nothing changed. */
-  async #go(wanted: Document, before: () => Promise<void> = async () => {}): Promise<void> {
+  /**
+   * Let the engine go from the current document to `wanted`, or refuse with nothing changed.
+   * Resolves with what is degraded, where that is tolerated.
+   */
+  async #go(
+    wanted: Document,
+    { tolerant = false, before = async () => {} }: Going = {},
+  ): Promise<readonly string[]> {
     demandValid(wanted);
     const steps = diff(this.#current.document, wanted);
     await before();
-    if (steps.length === 0) return;
+    if (steps.length === 0) return [];
     try {
-      await this.#options.engine.apply(steps);
+      return (await this.#options.engine.apply(steps, { tolerant })).degraded;
     } catch (error) {
       throw error instanceof ApplyError ? refusal(error, steps) : error;
     }
@@ -450,6 +461,12 @@ export class ConfigStore {
   }
 }
 
+interface Going {
+  readonly tolerant?: boolean;
+  /** Runs once the wanted document is known to be valid. */
+  readonly before?: () => Promise<void>;
+}
+
 /** A configuration to compare with or go to. */
 interface Found {
   /** As messages name it. */
@@ -466,33 +483,4 @@ const INSEPARABLE = 'Changes of other shells were saved, too: yours could not be
 
 function digest(text: string | Buffer): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-function isEmpty(document: Document): boolean {
-  const noTargets = Object.keys(document.iscsi.targets).length === 0;
-  return noTargets && storageObjects(document).next().done === true;
-}
-
-function demandAll(what: 'undo' | 'redo', commits: readonly Commit[], count: number): void {
-  if (count === 0 || commits.length === 0) throw new ConfigError(`Nothing to ${what}`);
-  if (commits.length === count) return;
-  const word = what === 'undo' ? 'undone' : 'redone';
-  throw new ConfigError(`Only ${commits.length} commits can be ${word}, not ${count}`);
-}
-
-/** What was refused and why; of a plan of one step the reason says it all. */
-function refusal(error: ApplyError, steps: readonly Step[]): ConfigError {
-  if (steps.length === 1) return new ConfigError(error.message, { cause: error });
-  const [step = ''] = planText(describePlan([error.step]));
-  const message = `${error.message} (refused: ${step}; nothing was changed)`;
-  return new ConfigError(message, { cause: error });
-}
-
-function demandValid(document: Document): void {
-  const { issues } = validate(document);
-  if (issues === undefined) return;
-  const lines = issues.slice(0, MAX_ISSUES).map(describeIssue);
-  const more = issues.length - lines.length;
-  if (more > 0) lines.push(`and ${more} more problems`);
-  throw new ConfigError(lines.join('\n'));
 }

@@ -100,6 +100,7 @@ const SHAPES: { readonly [M in Method]: Shape } = {
     revision: { check: count },
     edits: { check: listOf(EDIT, MAX_EDITS) },
     createFiles: { check: listOf(NEW_FILE, 20_000), optional: true },
+    tolerant: { check: flag, optional: true },
     ...BY,
   },
   undo: STEPS_BACK,
@@ -134,6 +135,7 @@ const SHAPES: { readonly [M in Method]: Shape } = {
   render: {
     paths: { check: listOf(listOf(text, MAX_DEPTH), MAX_EDITS) },
     secrets: { check: flag },
+    base: { check: plainData, optional: true },
   },
   runtime: { known: { check: count, optional: true } },
   probe: { path: { check: fileName } },

@@ -27,6 +27,8 @@ export interface Changed {
   readonly revision: number;
   /** The change holds, but something around it did not work out: to be shown. */
   readonly warning?: string;
+  /** Of a tolerant change: what is degraded, one line each. */
+  readonly problems?: readonly string[];
 }
 
 export interface HistoryEntry {
@@ -90,12 +92,16 @@ export interface Methods {
   /** Version, pid, config file, whether it runs embedded. */
   hello: { params: Record<string, never>; result: DaemonInfo };
   document: { params: Record<string, never>; result: Revisioned };
-  /** Refused with code CONFLICT when `revision` is not current: recompute on the new document. */
+  /**
+   * Refused with code CONFLICT when `revision` is not current: recompute on the new document.
+   * `tolerant`: what cannot work now (a device is missing, a port is taken) comes degraded.
+   */
   change: {
     params: {
       revision: number;
       edits: readonly Edit[];
       createFiles?: readonly { path: string; size: number; sparse: boolean }[];
+      tolerant?: boolean;
       by?: Origin;
     };
     result: Changed;
@@ -162,9 +168,12 @@ export interface Methods {
     params: { text: string; name: string; prune: boolean; base?: Document };
     result: { revision: number; edits: readonly Edit[] };
   };
-  /** The YAML form of what stands at the paths, and nothing else; without `secrets` none. */
+  /**
+   * The YAML form of what stands at the paths, and nothing else; without `secrets` none. Of the
+   * running configuration, or of `base`, a candidate.
+   */
   render: {
-    params: { paths: readonly (readonly string[])[]; secrets: boolean };
+    params: { paths: readonly (readonly string[])[]; secrets: boolean; base?: Document };
     result: { text: string };
   };
   /**

@@ -54,6 +54,10 @@ export interface CommandOutcome {
   readonly document?: Document;
   /** Files to be made before the change is applied, and removed if it is refused. */
   readonly createFiles?: readonly { path: string; size: number; sparse: boolean }[];
+  /** What cannot work now comes degraded and is told, instead of refusing all. */
+  readonly tolerant?: true;
+  /** What is degraded since a tolerant change, one line each. */
+  readonly problems?: readonly string[];
   readonly messages: readonly Message[];
   /** A storage object, `fileio/disk1`, that the configuration file shall follow at once. */
   readonly save?: string;

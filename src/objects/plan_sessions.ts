@@ -1,7 +1,9 @@
 /** What the open sessions will notice of a step: said before it happens. */
+import type { StorageObject } from './document.ts';
 import type { SessionInfo } from './engine_port.ts';
 import { isRecord } from './equal.ts';
 import type { Step } from './plan.ts';
+import { mediumOf } from './rules.ts';
 
 type Notice = (count: number) => string;
 const many = (n: number) => (n === 1 ? '1 session' : `${n} sessions`);
@@ -29,8 +31,37 @@ function told(sessions: readonly SessionInfo[], notice: Notice): readonly string
   return sessions.length === 0 ? [] : [notice(sessions.length)];
 }
 
-function disk(step: Step, again: boolean, sessions: readonly SessionInfo[]): readonly string[] {
+/** References of storage objects that go on under another name: old to new. */
+export type Renames = ReadonlyMap<string, string>;
+const NO_RENAMES: Renames = new Map();
+
+/** A medium that one object gives up and another one of its kind takes stays open. */
+export function renamesIn(steps: readonly Step[]): Renames {
+  const objects = steps.filter(({ subject }) => subject === 'storage_object');
+  const medium = ({ path }: Step, value: unknown) =>
+    mediumOf(path[1] ?? '', value as StorageObject);
+  const reference = ({ path }: Step) => `${path[1]}/${path[2]}`;
+  const gone = objects.filter(({ after }) => after === undefined);
+  if (gone.length === 0) return NO_RENAMES;
+  const made = objects.filter(({ before }) => before === undefined);
+  const taken = new Map(made.map((step) => [medium(step, step.after), reference(step)] as const));
+  return new Map(
+    gone.flatMap((step) => {
+      const to = taken.get(medium(step, step.before));
+      return to === undefined || to === reference(step) ? [] : [[reference(step), to] as const];
+    }),
+  );
+}
+
+function disk(
+  step: Step,
+  again: boolean,
+  sessions: readonly SessionInfo[],
+  renames: Renames,
+): readonly string[] {
   const [, kind = '', name = ''] = step.path;
+  const renamed = renames.get(`${kind}/${name}`);
+  if (renamed !== undefined) return [`renamed to ${renamed}`];
   const users = sessions.filter(({ mappedLuns }) =>
     mappedLuns.some(({ storageObject }) => storageObject === `${kind}/${name}`),
   );
@@ -40,9 +71,16 @@ function disk(step: Step, again: boolean, sessions: readonly SessionInfo[]): rea
   return [...data, ...told(users, again ? seeAnother : loseDisk)];
 }
 
-function lun(step: Step, again: boolean, sessions: readonly SessionInfo[]): readonly string[] {
+function lun(
+  step: Step,
+  again: boolean,
+  sessions: readonly SessionInfo[],
+  renames: Renames,
+): readonly string[] {
   const number = step.path.at(-1) ?? '';
   const reference = text(step.before, 'storage_object');
+  const now = text(step.after, 'storage_object');
+  if (now !== '' && renames.get(reference) === now) return [];
   const users = concerned(step, sessions).filter(({ mappedLuns }) =>
     mappedLuns.some(({ storageObject }) => storageObject === reference),
   );
@@ -54,13 +92,14 @@ export function noticedBySessions(
   step: Step,
   again: boolean,
   sessions: readonly SessionInfo[],
+  renames: Renames = NO_RENAMES,
 ): readonly string[] {
   const deleted = step.after === undefined;
   switch (step.subject) {
     case 'storage_object':
-      return disk(step, again, sessions);
+      return disk(step, again, sessions, renames);
     case 'lun':
-      return deleted || again ? lun(step, again, sessions) : [];
+      return deleted || again ? lun(step, again, sessions, renames) : [];
     case 'mapped_lun': {
       const number = step.path.at(-1) ?? '';
       if (!deleted) return [];

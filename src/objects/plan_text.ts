@@ -11,7 +11,7 @@ import type { BackstoreKind, DocumentPath } from './document.ts';
 import type { RuntimeState } from './engine_port.ts';
 import { isRecord, sameValue } from './equal.ts';
 import { TPG_PARAMETERS } from './iscsi_keys.ts';
-import { noticedBySessions } from './plan_sessions.ts';
+import { noticedBySessions, renamesIn } from './plan_sessions.ts';
 import type { Step, StepSubject } from './plan.ts';
 import { formatSize } from '../util/sizes.ts';
 
@@ -205,6 +205,7 @@ export function describePlan(
     }));
   }
   const plans = byObject(steps);
+  const renames = renamesIn(steps);
   const counts = new Map<string, Map<StepSubject, number>>();
   const shown: [string, ObjectPlan][] = [];
   for (const entry of plans) {
@@ -219,7 +220,7 @@ export function describePlan(
   }
   return shown.map(([at, { step, again }]) => {
     const with_ = below(counts.get(at));
-    const noticed = noticedBySessions(step, again, sessions);
+    const noticed = noticedBySessions(step, again, sessions, renames);
     return { ...lineOf(step, again), notices: with_ === undefined ? noticed : [with_, ...noticed] };
   });
 }

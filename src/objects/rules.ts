@@ -148,6 +148,18 @@ export function backingOf(object: StorageObject): string | undefined {
   return 'dev' in object ? object.dev : undefined;
 }
 
+/** What may change of a storage object without another medium. */
+const CHANGEABLE = new Set(['attributes', 'write_back', 'size']);
+
+/** What stays the same as long as the medium does, whatever the object is called. */
+export function mediumOf(kind: string, object: StorageObject): string {
+  let text = kind;
+  for (const [name, value] of Object.entries(object).sort()) {
+    if (!CHANGEABLE.has(name)) text += `,${name}=${JSON.stringify(value)}`;
+  }
+  return text;
+}
+
 /** Every storage object with its reference, `fileio/disk1`. */
 export function* storageObjects(
   document: Document,

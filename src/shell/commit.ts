@@ -41,11 +41,18 @@ export async function checkCandidate(
   return { document, revision, changes: describePlan(diff(now, document), runtime) };
 }
 
+interface Committed {
+  readonly changes: readonly PlanLine[];
+  /** What came degraded, one line each. */
+  readonly problems: readonly string[];
+  readonly revision?: number;
+}
+
 /** Applies the candidate and ends the transaction; on a refusal it stays open, unchanged. */
 export async function commitCandidate(
   shell: Committer,
   candidate: Transaction,
-): Promise<{ readonly changes: readonly PlanLine[]; readonly revision?: number }> {
+): Promise<Committed> {
   const { mirror, client } = shell;
   const command = `commit: ${candidate.commands.join('; ')}`;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -54,16 +61,19 @@ export async function commitCandidate(
     const edits = editsBetween(now, document);
     if (edits.length === 0) {
       mirror.candidate = undefined;
-      return { changes: [] };
+      return { changes: [], problems: [] };
     }
     try {
       const createFiles = candidate.createFiles(document);
       const by = originOf(command);
-      const changed = await client.call('change', { revision, edits, createFiles, by });
+      const { tolerant } = candidate;
+      const wanted = { revision, edits, createFiles, ...(tolerant && { tolerant }), by };
+      const changed = await client.call('change', wanted);
       mirror.candidate = undefined;
       mirror.adopt(changed.revision, document);
       shell.noteChanged(changed.revision, changed.warning);
-      return { changes, revision: changed.revision };
+      const { problems = [] } = changed;
+      return { changes, problems, revision: changed.revision };
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       mirror.drop();

@@ -137,7 +137,7 @@ function missingOf(document: Document, known: ReadonlyMap<string, BackingInfo>) 
   });
 }
 
-export type MissingPolicy = 'refuse' | 'skip' | 'create';
+export type MissingPolicy = 'keep' | 'refuse' | 'skip' | 'create';
 
 export interface Resolved {
   readonly document: Document;
@@ -149,7 +149,7 @@ export function resolveMissing(answers: ImportAnswers, policy: MissingPolicy): R
   const { imported, missing } = answers;
   const { document } = imported;
   const lines = missing.map(({ reference, path }) => `${reference}: ${path} does not exist here`);
-  if (missing.length === 0) return { document, createFiles: [] };
+  if (missing.length === 0 || policy === 'keep') return { document, createFiles: [] };
   if (policy === 'skip') {
     const references = new Set(missing.map(({ reference }) => reference));
     return { document: withoutObjects(document, references), createFiles: [] };

@@ -341,15 +341,20 @@ export class Shell implements ShellContext {
         const edits = editsBetween(context.view.document, document);
         if (edits.length === 0 || (await this.#stage(outcome, document))) return outcome;
         if (this.#stopped) throw new ConfigError('Nothing changed: the time is over');
-        const { revision, warning } = await this.client.call('change', {
+        const {
+          revision,
+          warning,
+          problems = [],
+        } = await this.client.call('change', {
           revision: context.revision,
           edits,
           ...(createFiles !== undefined && { createFiles }),
+          ...(outcome.tolerant && { tolerant: true }),
           by: originOf(this.commandLine),
         });
         this.mirror.adopt(revision, document);
         this.noteChanged(revision, warning);
-        return outcome;
+        return { ...outcome, problems };
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error;
         // Between reading and writing another shell committed: compute on what holds now.
@@ -376,7 +381,7 @@ export class Shell implements ShellContext {
       this.console.say('info', 'auto_commit=false: changes are staged; commit applies them.');
     }
     demandValid(document);
-    this.mirror.candidate?.stage(document, outcome.createFiles ?? [], this.commandLine);
+    this.mirror.candidate?.stage(document, outcome, this.commandLine);
     return true;
   }
 

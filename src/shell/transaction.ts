@@ -8,9 +8,12 @@ import { rebase, type Collision } from '../objects/rebase.ts';
 
 export type NewFiles = NonNullable<CommandOutcome['createFiles']>;
 
+type Staging = Pick<CommandOutcome, 'createFiles' | 'tolerant'>;
+
 interface Staged {
   readonly document: Document;
   readonly createFiles: NewFiles;
+  readonly tolerant: boolean;
   /** The command line, secrets left out. */
   readonly command: string;
 }
@@ -55,8 +58,14 @@ export class Transaction {
     return this.count > 0 && !sameValue(this.document, this.base.document);
   }
 
-  stage(document: Document, createFiles: NewFiles, command: string): void {
-    this.#staged = [...this.#staged, { document, createFiles, command }];
+  /** One of the commands staged brings what may come degraded. */
+  get tolerant(): boolean {
+    return this.#staged.some(({ tolerant }) => tolerant);
+  }
+
+  stage(document: Document, { createFiles = [], tolerant }: Staging, command: string): void {
+    const staged = { document, createFiles, tolerant: tolerant === true, command };
+    this.#staged = [...this.#staged, staged];
     this.#undone = [];
   }
 

@@ -80,13 +80,16 @@ describe('a daemon in the background', () => {
   test('is started by the first command, says so on stderr, and serves the next ones', async () => {
     const first = await lunsmith(['/backstores/ramdisk', 'create', 'r1', '1M']);
     expect(first.status, first.stderr).toBe(0);
-    expect(first.stderr).toMatch(/^started the lunsmith daemon \(pid \d+, configuration .*\); /);
+    expect(first.stderr).toMatch(/^started the lunsmith daemon \(pid \d+, configuration .*\); /m);
     expect(first.stderr).toMatch(/; 'exit' leaves it serving\n$/);
     expect(first.stderr).toContain(config);
     const pid = /pid (\d+)/.exec(first.stderr)?.[1] ?? '';
     const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
     expect(environment.some((each) => /^UV_THREADPOOL_SIZE=\d{2,}$/.test(each))).toBe(true);
     const second = await lunsmith(['ls', '/backstores/ramdisk']);
+    // Its file was named and is not there: no typing mistake passes for an empty configuration.
+    const [warning] = first.stderr.split('\n');
+    expect(warning).toContain(`warning: ${config} does not exist: starting with an empty`);
     expect(second).toMatchObject({ status: 0, stderr: '' });
     expect(second.stdout).toContain('r1');
     expect(mode(socket)).toBe(0o600);

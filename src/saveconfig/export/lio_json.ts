@@ -121,7 +121,11 @@ function tpg(target: string, tag: string, value: Tpg): JsonObject {
       storage_object: `/backstores/${lun.storage_object}`,
     })),
     node_acls: Object.entries(value.acls).map(([name, acl]) => nodeAcl([target, tag], name, acl)),
-    parameters: texts(TPG_PARAMETERS, value.parameters),
+    parameters: texts(TPG_PARAMETERS, {
+      // As the kernel has it once authentication=1 was set.
+      ...(value.attributes.authentication === true && { AuthMethod: 'CHAP' }),
+      ...value.parameters,
+    }),
     portals: Object.entries(value.portals).map(([key, one]) => portal(key, one)),
     tag: Number(tag),
   };

@@ -159,6 +159,11 @@ class LioReader {
     const path = this.#draft.tpg(target, tag, isOn(map, 'enable') ?? true, from);
     this.#group(map, 'attributes', TPG_ATTRIBUTES, path);
     this.#group(map, 'parameters', TPG_PARAMETERS, path);
+    // The kernel sets it with authentication=1: nobody chose it.
+    const [attributes, parameters] = ['attributes', 'parameters'].map((key) => map.get(key)?.value);
+    const authentication = isMap(attributes) && isOn(attributes, 'authentication') === true;
+    const follows = isMap(parameters) && textOf(parameters, 'AuthMethod') === 'CHAP';
+    if (authentication && follows) this.#draft.remove([...path, 'parameters', 'AuthMethod']);
     const known = this.#credentials(map, [...path, 'auth'], CREDENTIALS);
     for (const entry of this.#entries(map, 'luns')) this.#lun(path, entry);
     for (const entry of this.#entries(map, 'portals')) this.#portal(path, entry);

@@ -102,9 +102,6 @@ class TgtReader {
     if (driver !== 'iscsi' && driver !== 'iser') {
       return this.#draft.drop(`target ${target}`, from, `the driver ${driver} is not served`);
     }
-    if (driver === 'iser') {
-      this.#draft.drop(`driver iser of ${target}`, from, 'it is carried over to iSCSI over TCP');
-    }
     const values = (name: string) => inside.filter((one) => one.name === name);
     const login = this.#login(target, values('incominguser'), values('outgoinguser'));
     const names = values('initiator-name');
@@ -115,7 +112,7 @@ class TgtReader {
       from,
       enabled: last.get('state')?.value !== 'offline',
       luns: this.#luns(target, inside),
-      portals: [{ text: PORTAL, from }],
+      portals: [{ text: PORTAL, iser: driver === 'iser', from }],
       initiators: names.map(({ value, from: line }) => ({ name: value, login, from: line })),
       open: names.length === 0,
       limits: addresses.map(({ value, from: line }) => ({

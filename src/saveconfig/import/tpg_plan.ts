@@ -33,6 +33,11 @@ export interface PlannedInitiator {
   readonly login: Login;
   readonly from: Origin;
 }
+export interface PlannedPortal {
+  readonly text: string;
+  readonly iser?: boolean;
+  readonly from: Origin;
+}
 export interface TpgPlan {
   readonly target: string;
   readonly tag: string;
@@ -40,7 +45,7 @@ export interface TpgPlan {
   readonly from: Origin;
   readonly luns: readonly PlannedLun[];
   /** `ADDRESS:PORT`. */
-  readonly portals: readonly { readonly text: string; readonly from: Origin }[];
+  readonly portals: readonly PlannedPortal[];
   readonly initiators: readonly PlannedInitiator[];
   /** Initiators without an ACL may log in, too. */
   readonly open: boolean;
@@ -76,7 +81,7 @@ export function putTpg(draft: Draft, plan: TpgPlan): void {
   for (const { name, value, from: line } of plan.parameters) {
     draft.attribute(TPG_PARAMETERS, [...path, 'parameters', name], value, line);
   }
-  for (const { text, from: line } of plan.portals) putPortal(draft, path, text, line);
+  for (const portal of plan.portals) putPortal(draft, path, portal);
   const luns = putLuns(draft, path, plan);
   if (open && luns.length > 0) {
     attribute(
@@ -93,10 +98,14 @@ function putLogin(draft: Draft, path: DocumentPath, login: Login, from: Origin):
   }
 }
 
-function putPortal(draft: Draft, tpg: DocumentPath, text: string, from: Origin): void {
+function putPortal(
+  draft: Draft,
+  tpg: DocumentPath,
+  { text, iser = false, from }: PlannedPortal,
+): void {
   const parsed = parsePortal(text);
   if (!parsed.ok) return draft.drop(`portal ${text}`, from, parsed.reason);
-  draft.put([...tpg, 'portals', portalKey(parsed.portal)], { iser: false }, from);
+  draft.put([...tpg, 'portals', portalKey(parsed.portal)], { iser }, from);
 }
 
 function putLuns(draft: Draft, tpg: DocumentPath, plan: TpgPlan): readonly PlannedLun[] {

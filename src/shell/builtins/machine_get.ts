@@ -47,12 +47,17 @@ export async function printMachineGet(call: Call, wanted: MachineGet): Promise<v
   if (wanted.form === 'yaml') {
     if (group !== undefined) throw new ConfigError('get --yaml: a path alone, without a group');
     const { secrets } = wanted;
-    const { text } = await shell.client.call('render', { paths: [...placesOf(node)], secrets });
-    return shell.console.display(text);
+    const { candidate } = shell.mirror;
+    const paths = [...placesOf(node)];
+    const base = candidate === undefined ? {} : { base: candidate.document };
+    const { text } = await shell.client.call('render', { paths, secrets, ...base });
+    const head = candidate === undefined ? '' : '# candidate: not committed yet\n';
+    return shell.console.display(head + text);
   }
+  const staged = shell.mirror.candidate === undefined ? {} : { candidate: true };
   if (group === undefined) {
     const whole = nodeJson(view, node, wanted.secrets);
-    return shell.console.json(whole);
+    return shell.console.json({ ...whole, ...staged });
   }
   const name = group.text;
   const attributes = groupNamed(node, name);
@@ -61,5 +66,5 @@ export async function printMachineGet(call: Call, wanted: MachineGet): Promise<v
       ? { ...shell.store.preferences }
       : { ...node.kind.read(view.document, node, name), ...node.kind.live?.(view, node, name) };
   const values = groupValues(attributes, bag, wanted.secrets);
-  return shell.console.json({ path: pathOf(node), group: name, values });
+  return shell.console.json({ path: pathOf(node), group: name, values, ...staged });
 }

@@ -51,7 +51,9 @@ const ls: Builtin = {
     const { painter, columns } = shell.console;
     if (args['json'] === true) {
       const trees = nodes.map((start) => treeJson(view, start, depth === 0 ? Infinity : depth));
-      const shape = nodes.length === 1 ? trees[0] : trees;
+      const staged = shell.mirror.candidate === undefined ? {} : { candidate: true };
+      const [tree] = trees;
+      const shape = trees.length === 1 ? { ...tree, ...staged } : trees;
       return shell.console.json(shape);
     }
     for (const start of nodes) {

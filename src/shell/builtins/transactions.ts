@@ -69,11 +69,17 @@ const commit: Builtin = {
       if (args['json'] === true) return shell.console.json({ applied: false, changes });
       return shell.console.display(planOnScreen(changes));
     }
-    const { changes, revision } = await commitCandidate(shell, candidate);
-    if (args['json'] === true) return shell.console.json({ applied: true, changes, revision });
+    const { changes, problems, revision } = await commitCandidate(shell, candidate);
+    if (args['json'] === true) {
+      return shell.console.json({ applied: true, changes, problems, revision });
+    }
     const what = changes.length === 0 ? 'no changes' : planText(changes).join('\n');
     shell.console.display(what);
     if (revision !== undefined) shell.console.say('info', `Committed as revision ${revision}.`);
+    if (problems.length > 0) {
+      const head = `Committed, ${problems.length} recoverable errors:`;
+      throw new ConfigError([head, ...problems].join('\n'));
+    }
   },
 };
 

@@ -12,9 +12,10 @@ const file = (help: string) => ({ kind: 'text', lengthMax: 4096, default: '', he
 const flag = (help: string) =>
   ({ kind: 'bool', style: 'truefalse', default: false, help }) as const;
 const FROM = ['lio-json', 'lio', 'tgt', 'istgt', 'netbsd'] as const satisfies readonly Format[];
-const MISSING = ['refuse', 'skip', 'create'] as const satisfies readonly MissingPolicy[];
+const MISSING = ['keep', 'refuse', 'skip', 'create'] as const satisfies readonly MissingPolicy[];
 
 const FATE: Readonly<Record<MissingPolicy, string | undefined>> = {
+  keep: 'is served once it is there',
   refuse: undefined,
   skip: 'left out with its LUNs',
   create: 'an empty file is made',
@@ -45,7 +46,9 @@ const importConfig: Builtin = {
     'Adds the configuration of another iSCSI target to the running one.\n' +
     'Reads saveconfig.json of LIO, .lio of Datera, targets.conf of tgt and dumps of tgt-admin,\n' +
     'istgt.conf with auth.conf, and the targets file of NetBSD. Shows what is carried over, and\n' +
-    'line by line what cannot be and why. What exists already is never replaced.',
+    'line by line what cannot be and why. What exists already is never replaced.\n' +
+    'What cannot work here yet (a device is missing, a port is taken) comes along, and is told\n' +
+    'with status 1.',
   params: {
     file: { ...file('The file to read, where this shell runs.'), required: true, files: 'any' },
     from: {
@@ -60,8 +63,8 @@ const importConfig: Builtin = {
     missing: {
       kind: 'choice',
       values: MISSING,
-      default: 'refuse',
-      help: 'What to do when a file or device is not on this machine.',
+      default: 'keep',
+      help: 'What to do when a file or device is not on this machine; keep: it is awaited.',
     },
   },
   seeAlso: ['export', 'restoreconfig'],
@@ -74,7 +77,7 @@ const importConfig: Builtin = {
     const path = given(args, 'file') ?? '';
     const from = FROM.find((one) => one === args['from']);
     const answers = await importFile(shell.client, path, { from, auth: given(args, 'auth') });
-    const policy = MISSING.find((one) => one === args['missing']) ?? 'refuse';
+    const policy = MISSING.find((one) => one === args['missing']) ?? 'keep';
     const json = args['json'] === true;
     if (json && args['dry_run'] !== true) throw new ConfigError('json needs dry_run');
     if (!json) show(shell, answers, policy);
@@ -86,11 +89,16 @@ const importConfig: Builtin = {
       const { format, missing } = answers;
       return shell.console.json({ file: path, format, carried, notCarried, missing });
     }
-    await shell.change('/', ({ view }) => ({
+    const { problems = [] } = await shell.change('/', ({ view }) => ({
       document: withImported(view.document, resolved.document),
       messages: [],
+      tolerant: true,
       ...(resolved.createFiles.length > 0 && { createFiles: resolved.createFiles }),
     }));
+    if (problems.length > 0) {
+      const count = `${problems.length} recoverable errors`;
+      throw new ConfigError([`Configuration imported, ${count}:`, ...problems].join('\n'));
+    }
     shell.console.say('info', `Configuration imported from ${path} (${answers.format})`);
   },
 };

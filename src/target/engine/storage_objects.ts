@@ -13,6 +13,7 @@ import type {
 } from '../../objects/document.ts';
 import { NO_IO, type Health, type IoCounters } from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
+import { mediumOf } from '../../objects/rules.ts';
 import { ChangingRecord } from '../../util/changing_record.ts';
 import type { Clock, Timer } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
@@ -294,17 +295,6 @@ function healthOf({ health, sizeBytes }: StorageDevice): Health {
 /** The reference under which it runs, if it does. */
 function referenceOf({ logicalUnit }: Running): string {
   return `${logicalUnit.kind}/${logicalUnit.name}`;
-}
-
-/** What may change without another device. */
-const CHANGEABLE = new Set(['attributes', 'write_back', 'size']);
-
-function mediumOf(kind: string, value: StorageObject): string {
-  let text = kind;
-  for (const [name, field] of Object.entries(value).sort()) {
-    if (!CHANGEABLE.has(name)) text += `,${name}=${JSON.stringify(field)}`;
-  }
-  return text;
 }
 
 function attributesOf(kind: BackstoreKind, value: StorageObject) {

@@ -2,7 +2,7 @@
 # Builds the guest in which the Linux initiator runs: a stock Debian 12 kernel and a small root image
 # with open-iscsi, fio and sg3-utils. Everything comes from Debian packages. Needs root, about a
 # minute and 4 GiB in LAB_DIR (default ~/.cache/lunsmith-lab-guest). LAB_ISER=1 adds soft-iWARP,
-# which is compiled for it.
+# which is compiled for it; LAB_PACKAGES names more Debian packages, with commas.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 LAB_DIR=${LAB_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/lunsmith-lab-guest}
@@ -10,7 +10,7 @@ mkdir -p "$LAB_DIR"
 cd "$LAB_DIR"
 exec 9>lock
 flock 9
-stamp=$(cat "$HERE"/build*.sh "$HERE"/guest/init "$HERE"/guest/initramfs-init | sha256sum)${LAB_ISER:+ iser}
+stamp=$(cat "$HERE"/build*.sh "$HERE"/guest/init "$HERE"/guest/initramfs-init | sha256sum)${LAB_ISER:+ iser}${LAB_PACKAGES:+ $LAB_PACKAGES}
 [ "$(cat stamp 2>/dev/null)" = "$stamp" ] && exit 0
 
 export DEBIAN_FRONTEND=noninteractive
@@ -37,7 +37,7 @@ open('vmlinux', 'wb').write(lzma.LZMADecompressor().decompress(packed))
 PY
 
 mmdebstrap --variant=minbase \
-  --include=open-iscsi,sg3-utils,fio,iproute2,kmod,e2fsprogs,util-linux,busybox-static,procps \
+  --include=open-iscsi,sg3-utils,fio,iproute2,kmod,e2fsprogs,util-linux,busybox-static,procps${LAB_PACKAGES:+,$LAB_PACKAGES} \
   bookworm root
 mkdir -p root/lib/modules
 cp -a "kernel/lib/modules/$K" root/lib/modules/

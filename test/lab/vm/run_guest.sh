@@ -2,7 +2,9 @@
 # run_guest.sh TIMEOUT_SECONDS SCRIPT [K=V]...
 # Boots the guest under software emulation, runs SCRIPT in it as root with the given environment,
 # streams its output and returns its status (124: timeout, 125: the guest ended without a status).
-# LAB_MEMORY: MiB of the guest, 1024 by default. The host's 127.0.0.1 is 10.0.2.2 in the guest. The image is never changed.
+# LAB_MEMORY: MiB of the guest, 1024 by default. LAB_MOUNTS: folders that the guest may read, words of
+# the form /there=/here. LAB_SYSTEMD=1: SCRIPT runs before systemd is started as PID 1, and the file
+# that it leaves as /root/after-boot runs when systemd has started everything. The host's 127.0.0.1 is 10.0.2.2 in the guest. The image is never changed.
 set -u
 LAB_DIR=${LAB_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/lunsmith-lab-guest}
 TIMEOUT=$1 SCRIPT=$2
@@ -18,6 +20,14 @@ trap 'exit 130' INT TERM HUP
 cp "$SCRIPT" "$RUN/script"
 for e in "$@"; do printf '%s=%q\n' "${e%%=*}" "${e#*=}"; done >"$RUN/env"
 date +%s >"$RUN/now"
+shares=()
+: >"$RUN/mounts"
+for word in ${LAB_MOUNTS:-}; do
+  tag=m${#shares[@]}
+  shares+=(-virtfs "local,path=${word#*=},mount_tag=$tag,security_model=none,multidevs=remap,readonly=on")
+  echo "$tag ${word%%=*}" >>"$RUN/mounts"
+done
+[ -n "${LAB_SYSTEMD:-}" ] && : >"$RUN/systemd"
 mkfifo "$RUN/out"
 cat "$RUN/out" &
 READER=$!
@@ -29,7 +39,7 @@ qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m "${LAB_MEMORY:-1024}" -sm
   -drive if=none,id=root,file="$LAB_DIR/root.img",format=raw,snapshot=on,cache=unsafe \
   -device virtio-blk-pci,drive=root \
   -netdev user,id=n0 -device virtio-net-pci,netdev=n0,romfile= \
-  -virtfs local,path="$RUN",mount_tag=run,security_model=none,multidevs=remap \
+  -virtfs local,path="$RUN",mount_tag=run,security_model=none,multidevs=remap "${shares[@]}" \
   -device virtio-serial-pci -chardev file,id=vout,path="$RUN/out" \
   -device virtserialport,chardev=vout,name=out \
   -object rng-random,id=rng0,filename=/dev/urandom -device virtio-rng-pci,rng=rng0 \

@@ -55,9 +55,9 @@ describe('import', () => {
     expect(client.revision).toBe(2);
   });
 
-  test('a file that is not on the machine is refused, skipped or made, as asked', async () => {
+  test('a file that is not here is awaited, refused, skipped or made, as asked', async () => {
     client.files.clear();
-    const refused = await run('import', chap);
+    const refused = await run('import', chap, 'missing=refuse');
     expect(refused.ok).toBe(false);
     expect(refused.text).toContain('fileio/disk1: /srv/disk1.img does not exist here');
     expect(client.revision).toBe(1);
@@ -65,6 +65,11 @@ describe('import', () => {
     expect(skipped.ok).toBe(true);
     expect(client.document.backstores.fileio).toEqual({});
     expect(client.document.iscsi.targets[IQN]?.tpgs['1']).toMatchObject({ luns: {} });
+    client = new MemoryClient();
+    shell = new Shell({ client, home: path.join(folder, 'home'), out });
+    const kept = await run('import', chap);
+    expect(kept.text).toContain('fileio/disk1 (/srv/disk1.img): is served once it is there');
+    expect(client.document.backstores.fileio).toHaveProperty('disk1');
     client = new MemoryClient();
     shell = new Shell({ client, home: path.join(folder, 'home'), out });
     const made = await run('import', chap, '--missing', 'create');

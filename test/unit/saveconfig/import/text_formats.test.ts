@@ -135,6 +135,14 @@ describe('tgt', () => {
     expect(result.carried.join('\n')).toMatch(/portal 0\.0\.0\.0:3260 assumed/);
   });
 
+  test('a target of the driver iser has iSER on its portal', () => {
+    const text = '<target iqn.2026-01.com.example:x>\ndriver iser\n</target>\n';
+    const { document, notCarried } = imported(readTgt, { file: 'targets.conf', text });
+    const tpg = document.iscsi.targets['iqn.2026-01.com.example:x']?.tpgs['1'];
+    expect(tpg?.portals).toEqual({ '0.0.0.0:3260': { iser: true } });
+    expect(notCarried).toEqual([]);
+  });
+
   test('initiator names become ACLs with their login; a read-only disk stays read-only', () => {
     const tpg = tpgOf('named');
     expect(tpg?.attributes).toEqual({ authentication: true });
