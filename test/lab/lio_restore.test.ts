@@ -102,8 +102,8 @@ function lioSteps(): void {
       [...guest.results].filter(([, result]) => result !== 'PASS'),
       guest.output,
     ).toEqual([]);
-    expect(guest.results.size).toBeGreaterThan(20);
-    expect(guest.status).toBe(0);
+    expect(guest.results.size, guest.output).toBeGreaterThan(20);
+    expect(guest.status, guest.output).toBe(0);
   });
 
   test('saves what imports as the document that was exported', () => {
