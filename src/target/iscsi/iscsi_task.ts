@@ -207,6 +207,13 @@ export class IscsiTask extends ScsiTask {
     return undefined;
   }
 
+  override dataOutHere(length: number): Buffer | null {
+    if (this.#have < length || this.#unsolicitedOpen) return null;
+    if (this.aborted || this.#fault !== null) return null;
+    const data = this.#unsolicited;
+    return data.length === length ? data : data.subarray(0, length);
+  }
+
   override receiveDataOut(into: Buffer, offset: number, received: (ok: boolean) => void): void {
     this.#into = into;
     this.#intoOffset = offset;

@@ -176,7 +176,18 @@ export function write(command: Command): void {
   const total = usableDataOut(command, blockCount * blockSize);
   if (total < 0) return;
   if (total === 0) return command.good();
+  const fua = isFua(cdb);
+  if (!fua && writtenAtOnce(command, lba * blockSize, total)) {
+    command.countWritten(total);
+    return command.good();
+  }
   const transfer = writes.pop() ?? new WriteTransfer();
-  transfer.fua = isFua(cdb);
-  transfer.begin(command, lba * blockSize, total);
+  transfer.fua = fua;
+  return transfer.begin(command, lba * blockSize, total);
+}
+
+/** Straight from where the data was received, without a copy and without staging memory. */
+function writtenAtOnce({ task, logicalUnit }: Command, start: number, total: number): boolean {
+  const data = task.dataOutHere(total);
+  return data !== null && logicalUnit.storage.writeAtOnce?.(data, start) === true;
 }

@@ -54,6 +54,15 @@ export abstract class ScsiTask {
   abstract receiveDataOut(into: Buffer, offset: number, received: (ok: boolean) => void): void;
 
   /**
+   * The first `length` bytes of the initiator's buffer where they are here already, else null: then
+   * `receiveDataOut` is to be asked. They are lent: whoever has not used them when the call returns
+   * in which the command came asks anew.
+   */
+  dataOutHere(_length: number): Buffer | null {
+    return null;
+  }
+
+  /**
    * Called by whoever aborts the command, after `aborted` or a status such as TASK ABORTED is set:
    * no data moves any more, and what is outstanding ends now: `received(false)`, `sent()`.
    */

@@ -32,6 +32,11 @@ export interface Backstore {
   read(into: Buffer, byteOffset: number, done: Done): void;
   /** `fua`: durable when done, whatever `writeCache` says. `from` must not change until done. */
   write(from: Buffer, byteOffset: number, fua: boolean, done: Done): void;
+  /**
+   * As `write` without `fua`, within the call: true when all of `from` is written. False asks for
+   * `write`, whatever was written; absent where nothing is gained. `from` may change afterwards.
+   */
+  writeAtOnce?(from: Buffer, byteOffset: number): boolean;
   /** All writes done before this call are durable when done. */
   flush(done: Done): void;
   /** The range reads as zeros afterwards; storage is given back where the medium can. */

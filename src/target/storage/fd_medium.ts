@@ -148,6 +148,11 @@ export class FdMedium implements Backstore, OperationOwner {
     return this.#runWrite(operation, !durable);
   }
 
+  writeAtOnce(from: Buffer, byteOffset: number): boolean {
+    if (!this.#writeCache || this.#refuseWrite(byteOffset, from.length) !== null) return false;
+    return this.#writeNow(from, byteOffset) === from.length;
+  }
+
   /** Calls that come while one flush runs share the next one: theirs must begin after they came. */
   flush(done: Done): void {
     if (this.#closing !== null) return done(this.#closed());

@@ -94,6 +94,10 @@ export class StorageDevice implements Backstore {
     return this.#inner.write(from, byteOffset, fua, done);
   }
 
+  writeAtOnce(from: Buffer, byteOffset: number): boolean {
+    return this.#inner?.writeAtOnce?.(from, byteOffset) ?? false;
+  }
+
   flush(done: Done): void {
     if (this.#inner === null) return done(this.#fault);
     return this.#inner.flush(done);

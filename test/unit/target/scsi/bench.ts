@@ -58,6 +58,14 @@ export class ScriptedMedium implements Backstore {
   deallocate(byteOffset: number, byteLength: number, done: Done): void {
     this.#run('deallocate', done, (end) => this.ram.deallocate(byteOffset, byteLength, end));
   }
+  /** Set: takes writes within the call, or says that it cannot now. */
+  atOnce: boolean | null = null;
+  writeAtOnce(from: Buffer, byteOffset: number): boolean {
+    if (this.atOnce === null) return false;
+    this.calls.push('write at once');
+    if (this.atOnce) this.ram.write(from, byteOffset, false, () => {});
+    return this.atOnce;
+  }
   extentAt(byteOffset: number): MediumExtent {
     return this.ram.extentAt(byteOffset);
   }
@@ -112,6 +120,11 @@ export class TestTask extends ScsiTask {
       stop: () => received(false),
     });
   }
+  /** Set: all data came with the command. */
+  immediate = false;
+  override dataOutHere(length: number): Buffer | null {
+    return this.immediate ? this.dataOut.subarray(0, length) : null;
+  }
   #transfer(step: { go: () => void; stop: () => void }): void {
     if (this.holdsTransfers) this.#outstanding.push(step);
     else step.go();
@@ -155,6 +168,7 @@ export interface Options {
   readonly outLength?: number;
   readonly attribute?: number;
   readonly holdsTransfers?: boolean;
+  readonly immediate?: boolean;
 }
 
 export function taskOf(
@@ -170,6 +184,7 @@ export function taskOf(
   task.dataInExpected = options.inLength ?? 0;
   task.taskAttribute = options.attribute ?? TASK_ATTRIBUTE.SIMPLE;
   task.holdsTransfers = options.holdsTransfers ?? false;
+  task.immediate = options.immediate ?? false;
   return task;
 }
 

@@ -130,6 +130,25 @@ describe('WRITE', () => {
     expect(medium.calls).toEqual(['write fua', 'write']);
   });
 
+  test('whose data is here goes straight to a medium that takes it at once', async () => {
+    medium.atOnce = true;
+    const data = pattern(3);
+    const staged = STAGING.usedBytes;
+    const task = start(nexus, cdb10(0x2a, 7, 3), { out: data, immediate: true });
+    expect([task.outcome, task.done, STAGING.usedBytes]).toEqual(['good', true, staged]);
+    expect(medium.calls).toEqual(['write at once']);
+    const back = await run(nexus, cdb10(0x28, 7, 3), { inLength: 3 * BLOCK });
+    expect(back.dataIn.equals(data)).toBe(true);
+  });
+
+  test('takes the long way when it must be durable, or the medium cannot now', async () => {
+    medium.atOnce = false;
+    await run(nexus, cdb10(0x2a, 0, 1, 0x08), { out: pattern(1), immediate: true });
+    expect(medium.calls).toEqual(['write fua']);
+    await run(nexus, cdb10(0x2a, 0, 1), { out: pattern(1), immediate: true });
+    expect(medium.calls).toEqual(['write fua', 'write at once', 'write']);
+  });
+
   test('(6) has no FUA: those bits are the LBA', async () => {
     const task = await run(nexus, cdb6(0x0a, 0x80000, 1), { out: pattern(1) });
     expect(task.outcome).toBe('05/21/00');

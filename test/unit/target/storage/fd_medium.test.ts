@@ -263,6 +263,17 @@ describe('writes to the page cache', () => {
     expect(into.equals(block)).toBe(true);
   });
 
+  test('are done at once where that is asked, but only to the cache and within the medium', () => {
+    const medium = openMedium(null);
+    expect(medium.writeAtOnce(block, 8192)).toBe(true);
+    const into = Buffer.alloc(4096);
+    expect(within((done) => medium.read(into, 8192, done))).toBe(true);
+    expect(into.equals(block)).toBe(true);
+    expect(medium.writeAtOnce(block, medium.sizeBytes - 512)).toBe(false);
+    medium.setWriteCache(false);
+    expect(medium.writeAtOnce(block, 0)).toBe(false);
+  });
+
   test('go to the pool for a while after a slow one', async () => {
     const { writeSync } = fs;
     vi.spyOn(fs, 'writeSync').mockImplementation((...args: Parameters<typeof writeSync>) => {
