@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../objects/errors.ts';
 import { parseArguments, USAGE } from './args.ts';
 import { completeRole, daemonRole, shellRole, stopRole } from './compose.ts';
+import { withMoreThreads } from './more_threads.ts';
 import { packagingFile } from './packaging.ts';
 import { installService } from './service.ts';
 import { packageVersion } from './version.ts';
@@ -19,6 +20,7 @@ async function main(): Promise<number> {
       process.stdout.write(`lunsmith ${packageVersion()}\n`);
       return 0;
     case 'daemon':
+      withMoreThreads();
       return daemonRole({ file, options: role.options });
     case 'stop':
       return stopRole({ file, options: role.options });
@@ -38,6 +40,7 @@ async function main(): Promise<number> {
       return 0;
     }
     case 'shell':
+      if (role.options.embedded) withMoreThreads();
       return shellRole({ file, options: role.options }, role.words);
   }
 }

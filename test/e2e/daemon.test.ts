@@ -151,6 +151,13 @@ describe('the foreground daemon', () => {
     await expect(client.call('hello', {})).rejects.toThrow(/daemon closed the connection/);
   });
 
+  test('has as many threads as one in the background, and stays the process it was', async () => {
+    const { child } = foreground();
+    (await attach()).close();
+    const environment = readFileSync(`/proc/${child.pid}/environ`, 'utf8').split('\0');
+    expect(environment.some((each) => /^UV_THREADPOOL_SIZE=\d{2,}$/.test(each))).toBe(true);
+  });
+
   test('SIGHUP does not end it', async () => {
     const { child, stderr } = foreground();
     const client = await attach();

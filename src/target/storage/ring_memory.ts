@@ -2,7 +2,6 @@
  * The memory that the kernel shares for one io_uring(7), and the calls upon it. Absent wherever
  * anything of it is: an older kernel, a sandbox or setting that forbids it, no foreign functions.
  */
-import fs from 'node:fs';
 import { Socket, type OnReadOpts } from 'node:net';
 import { KOFFI, type Koffi } from './koffi.ts';
 
@@ -66,6 +65,8 @@ interface Calls {
   pipe2(fds: Int32Array, flags: number): number;
   eventfd(initial: number, flags: number): number;
   dup2(from: number, to: number): number;
+  /** Node's own would warn: it has not opened them. */
+  close(fd: number): number;
   addressOf(memory: Buffer | Int32Array): bigint;
 }
 
@@ -78,6 +79,7 @@ function bind(koffi: Koffi): Calls {
   const pipe2 = libc.func('int pipe2(void *fds, int flags)');
   const eventfd = libc.func('int eventfd(unsigned int initial, int flags)');
   const dup2 = libc.func('int dup2(int from, int to)');
+  const close = libc.func('int close(int fd)');
   return {
     syscall: (number, a = 0, b = 0, c = 0, d = 0) => Number(syscall(number, a, b, c, d, 0, 0)),
     map(fd, length, offset) {
@@ -87,6 +89,7 @@ function bind(koffi: Koffi): Calls {
     pipe2: (fds, flags) => pipe2(fds, flags),
     eventfd: (initial, flags) => eventfd(initial, flags),
     dup2: (from, to) => dup2(from, to),
+    close: (fd) => close(fd),
     addressOf: (memory) => koffi.address(memory),
   };
 }
@@ -94,19 +97,19 @@ function bind(koffi: Koffi): Calls {
 /** Null: not to be had here. `size`, a power of two: operations under way at once. */
 export function openRing(size: number): Ring | null {
   if (KOFFI === null || !['x64', 'arm64'].includes(process.arch)) return null;
-  let fd = -1;
   try {
     const calls = bind(KOFFI);
     const params = Buffer.alloc(PARAMS_BYTES);
     params.writeUInt32LE(SETUP_FLAGS, PARAMS_FLAGS);
-    fd = calls.syscall(IO_URING_SETUP, size, calls.addressOf(params));
-    const memory = fd < 0 ? null : mapMemory(calls, fd, params);
+    const fd = calls.syscall(IO_URING_SETUP, size, calls.addressOf(params));
+    if (fd < 0) return null;
+    const memory = mapMemory(calls, fd, params);
     const bell = memory === null ? null : openBell(calls, fd);
     if (memory !== null && bell !== null) return assemble(calls, fd, memory, bell);
+    calls.close(fd);
   } catch {
     // A package of another make: as if it were not there.
   }
-  if (fd >= 0) fs.closeSync(fd);
   return null;
 }
 
@@ -176,10 +179,10 @@ function openBell(calls: Calls, ring: number): Bell | null {
     const options = { fd: end, readable: true, writable: false, onread };
     const bell: Bell = { socket: new Socket(options), rung: () => {} };
     calls.dup2(event, end);
-    fs.closeSync(other);
+    calls.close(other);
     bell.socket.unref();
     return bell;
   } finally {
-    fs.closeSync(event);
+    calls.close(event);
   }
 }
