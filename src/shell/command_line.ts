@@ -1,6 +1,6 @@
 /** What the words of a line mean at a place of the tree: where to go, or which command to run. */
 import { ConfigError } from '../objects/errors.ts';
-import type { CommandDeclaration, TreeNode } from '../objects/node.ts';
+import type { CommandDeclaration, TreeNode, View } from '../objects/node.ts';
 import { viewChild, viewChildren } from '../objects/tree.ts';
 import type { Builtin, Builtins } from './builtin.ts';
 import { keywordOf } from './grammar.ts';
@@ -48,7 +48,25 @@ export function commandsAt(node: TreeNode, builtins: Builtins): readonly string[
   return [...new Set([...offered, ...Object.keys(node.kind.commands)])].sort();
 }
 
+/** `acls, luns, portals`: children whose own command has that name; one of each kind. */
+export function childrenWith(node: TreeNode, name: string, { view }: { view: View }): string {
+  const found = new Map<string, string>();
+  for (const child of viewChildren(view, node).slice(0, 1000)) {
+    const { id, commands } = child.kind;
+    if (Object.hasOwn(commands, name) && !found.has(id)) found.set(id, child.name);
+  }
+  return [...found.values()].join(', ');
+}
+
 function commandNotFound(node: TreeNode, name: string, scope: LineScope): ConfigError {
+  if (viewChild(scope.view, node, name) !== undefined) {
+    return new ConfigError(
+      `Command not found ${name}; did you mean the path ${node.name}/${name}?`,
+    );
+  }
+  const below = childrenWith(node, name, scope);
+  if (below !== '')
+    return new ConfigError(`Command not found ${name}; it is a command of ${below}`);
   const commands = [...commandsAt(node, scope.builtins), ...Object.keys(scope.builtins)];
   const children = viewChildren(scope.view, node).slice(0, 1000);
   const guess =
@@ -72,6 +90,10 @@ export function meaningOf(words: readonly Word[], scope: LineScope): Meaning {
   if (words.every((word) => keywordOf(word) !== undefined)) return { kind: 'continued', words };
   const { here, view, builtins } = scope;
   const { text } = first;
+  // `<` and `>` alone go back and forth, as behind cd.
+  if (second === undefined && !first.quoted && /^[<>]$/.test(text)) {
+    return run([here], false, 'cd', words);
+  }
   if (!looksLikePath(text)) {
     const child = viewChild(view, here, text);
     const command = commandAt(here, text, builtins);

@@ -118,7 +118,7 @@ export function attributePage(
   group: string,
   name: string,
   attribute: Attribute,
-  current: string,
+  where: { readonly now: string } | { readonly path: string },
 ): string {
   const initial = format(attribute, attribute.default);
   const rows: [string, string][] = [
@@ -126,13 +126,16 @@ export function attributePage(
     ['Type', isSecret(attribute) ? 'secret text' : typeWord(attribute)],
     ['Values', syntaxOf(attribute)],
     ['Default', initial === '' ? 'none' : initial],
-    ['Now', current === '' ? 'none' : current],
+    'path' in where ? ['Where', where.path] : ['Now', where.now === '' ? 'none' : where.now],
     ['Takes effect', APPLIES[attribute.applies ?? 'now']],
   ];
   if (attribute.kind === 'uint' && attribute.unit !== undefined)
     rows.push(['Unit', attribute.unit]);
   if (attribute.readonly === true) rows.push(['Access', 'read only']);
-  else rows.push(['Example', `set ${group} ${name}${exampleValue(attribute)}`]);
+  else {
+    const at = 'path' in where ? `${where.path} ` : '';
+    rows.push(['Example', `${at}set ${group} ${name}${exampleValue(attribute)}`]);
+  }
   if (attribute.spec !== undefined) rows.push(['Defined in', attribute.spec]);
   if (attribute.why !== undefined) rows.push(['Restricted', attribute.why]);
   const lines = rows.map(([key, value]) => `${`${key}:`.padEnd(14)}${value}\n`).join('');

@@ -24,7 +24,7 @@ export function operatorIn(text: string, before: string | undefined): Operator |
   const redirection = text.search(/[<>]/);
   if (pipe >= 0) return { at: pipe, reason: PIPE };
   if (list !== null) return { at: list.index, reason: `\`${list[0]}\` ${LIST}` };
-  // `cd <` and `cd >` go back and forth.
-  const isStep = before === 'cd' && /^[<>];?$/.test(text);
+  // `cd <`, or `<` alone, goes back; `>` forth.
+  const isStep = /^[<>];?$/.test(text) && /^(cd|.*;)?$/.test(before ?? '');
   return redirection < 0 || isStep ? undefined : { at: redirection, reason: REDIRECTION };
 }

@@ -127,5 +127,10 @@ describe('transcripts', () => {
     const nodes = await oneOfEachKind(shell);
     expect(nodes.length).toBeGreaterThan(19);
     expect(nodes.flatMap((node) => coverage.missing(node, shell))).toEqual([]);
+    // `help NAME` knows each attribute at the root, too.
+    const groups = nodes.flatMap((node) => Object.values(node.kind.groups(node)));
+    for (const name of groups.flatMap((group) => Object.keys(group))) {
+      expect(await shell.runLine(`/ help ${name}`), name).toMatchObject({ ok: true });
+    }
   });
 });

@@ -16,7 +16,7 @@ function summary(view: View, node: TreeNode): Summary {
   return { text, healthy: notReady(view, lun.storage_object) === undefined };
 }
 
-const ATTRIBUTES = {
+export const MAPPED_LUN_ATTRIBUTES = {
   write_protect: {
     kind: 'bool',
     style: 'digit',
@@ -35,7 +35,7 @@ function write(document: Document, node: TreeNode, group: string, values: Attrib
   if (group !== 'attribute') throw new ConfigError(`Unknown configuration group: ${group}`);
   const mapped = mappedAt(document, node);
   const { write_protect } = mapped;
-  const merged = mergeBag(group, ATTRIBUTES, { write_protect }, values);
+  const merged = mergeBag(group, MAPPED_LUN_ATTRIBUTES, { write_protect }, values);
   const wanted = { ...mapped, write_protect: merged['write_protect'] === true };
   return atEachPlace(document, node, (now, at) => setIn(now, at, wanted));
 }
@@ -43,7 +43,7 @@ function write(document: Document, node: TreeNode, group: string, values: Attrib
 export const MAPPED_LUN: NodeKind = {
   id: 'mapped_lun',
   help: 'A LUN of the TPG under the number that the initiator sees.',
-  groups: () => ({ attribute: ATTRIBUTES }),
+  groups: () => ({ attribute: MAPPED_LUN_ATTRIBUTES }),
   read: (document, node, group) =>
     group === 'attribute' ? { write_protect: mappedAt(document, node).write_protect } : {},
   write,

@@ -16,7 +16,7 @@ import { PORTALS } from './portals.ts';
 import { SESSIONS, sessionsOf } from './sessions.ts';
 
 /** Datera shows beside the credentials whether this target proves itself; it follows from them. */
-const TPG_AUTH = {
+export const TPG_AUTH = {
   ...AUTH,
   authenticate_target: {
     kind: 'bool',

@@ -4,8 +4,9 @@ import { ConfigError } from '../../objects/errors.ts';
 import type { TreeNode } from '../../objects/node.ts';
 import { pathOf } from '../../objects/tree.ts';
 import { JSON_FLAG, type Builtin, type Builtins, type Call } from '../builtin.ts';
-import { commandAt, commandsAt } from '../command_line.ts';
+import { childrenWith, commandAt, commandsAt } from '../command_line.ts';
 import { attributeNamed, groupsOf, shown, valueIn } from '../groups.ts';
+import { attributesEverywhere, namesEverywhere } from '../attribute_catalogue.ts';
 import { attributePage, commandPage, overview, usage } from '../help_text.ts';
 import type { CommandHelp } from '../help_text.ts';
 import { GUIDES, guidePage, topicsPage, type Guide } from '../guides.ts';
@@ -49,7 +50,7 @@ function attributePages(
     for (const [name, attribute] of Object.entries(group)) {
       if (!wanted(groupName, name)) continue;
       const current = shown(attribute, valueIn(bag, name, attribute), false);
-      pages.push(attributePage(groupName, name, attribute, current));
+      pages.push(attributePage(groupName, name, attribute, { now: current }));
     }
   }
   return pages;
@@ -67,6 +68,37 @@ function attributeTopic(call: Call, topic: string): readonly string[] {
 function guideNamed(name: string): Guide | undefined {
   const key = name.toLowerCase().replaceAll('_', '-');
   return Object.hasOwn(GUIDES, key) ? GUIDES[key] : undefined;
+}
+
+/** What stands here under that name; else the attributes of other nodes. Throws ConfigError. */
+function topicPages(call: Call, name: string): readonly string[] {
+  const { shell, node, view } = call;
+  const command = commandHelp(node, name, shell.builtins);
+  const isGroup = Object.hasOwn(groupsOf(node), name);
+  const guide = guideNamed(name);
+  const here = [
+    ...(command === undefined ? [] : [commandPage(command)]),
+    ...(isGroup ? attributePages(call, (group) => group === name) : []),
+    ...attributeTopic(call, name),
+    ...(guide === undefined ? [] : [guidePage(guide)]),
+    ...(name === 'topics' ? [topicsPage()] : []),
+  ];
+  if (here.length > 0) return here;
+  const below = childrenWith(node, name, { view });
+  if (below !== '') {
+    const first = below.split(',')[0] ?? '';
+    throw new ConfigError(
+      `Cannot find help topic ${name}. It is a command of ${below}: ${first} help ${name}`,
+    );
+  }
+  const elsewhere = attributesEverywhere(name).map((found) =>
+    attributePage(found.group, found.name, found.attribute, { path: found.path }),
+  );
+  if (elsewhere.length > 0) return elsewhere;
+  const refusal = absent(name);
+  if (refusal !== undefined) throw new ConfigError(refusal);
+  const known = [...topicsAt(node, shell.builtins), ...namesEverywhere()];
+  throw new ConfigError(withHint(`Cannot find help topic ${name}.`, name, known));
 }
 
 const help: Builtin = {
@@ -94,22 +126,7 @@ const help: Builtin = {
       return shell.console.display(overview(usages));
     }
     const name = String(topic);
-    const command = commandHelp(node, name, shell.builtins);
-    const isGroup = Object.hasOwn(groupsOf(node), name);
-    const guide = guideNamed(name);
-    const pages = [
-      ...(command === undefined ? [] : [commandPage(command)]),
-      ...(isGroup ? attributePages(call, (group) => group === name) : []),
-      ...attributeTopic(call, name),
-      ...(guide === undefined ? [] : [guidePage(guide)]),
-      ...(name === 'topics' ? [topicsPage()] : []),
-    ];
-    if (pages.length === 0) {
-      const refusal = absent(name);
-      if (refusal !== undefined) throw new ConfigError(refusal);
-      const message = `Cannot find help topic ${name}.`;
-      throw new ConfigError(withHint(message, name, topicsAt(node, shell.builtins)));
-    }
+    const pages = topicPages(call, name);
     const text = pages.join('');
     if (json) return shell.console.json({ path: pathOf(node), topic: name, text });
     return shell.console.display(text);

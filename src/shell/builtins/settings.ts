@@ -181,7 +181,9 @@ function parseValues(
     const keyword = keywordOf(word);
     if (keyword === undefined) {
       const given = 1 + words.filter((w) => keywordOf(w) === undefined).length;
-      throw new ConfigError(`Got ${given} positionnal parameters, expected at most 1.`);
+      const isMeant = attributeNamed(node, group, word.text) !== undefined;
+      const hint = isMeant ? `: write ${word.text}=VALUE` : '.';
+      throw new ConfigError(`Got ${given} positionnal parameters, expected at most 1${hint}`);
     }
     const found = attributeNamed(node, group, keyword.name);
     if (found === undefined) {
