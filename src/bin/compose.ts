@@ -51,11 +51,18 @@ function identityOf(configFile: string): string {
 
 /** Loaded on demand: a shell that attaches needs neither engine nor logging package. */
 async function serve(places: Places, sink: LogSink, socketFd?: number) {
-  const [{ Daemon }, { startEngineThread }] = await Promise.all([
+  const [{ Daemon }, { startEngineThreads }, { threadCount }] = await Promise.all([
     import('../control/daemon.ts'),
-    import('../target/engine/remote.ts'),
+    import('../target/engine/threads/start_threads.ts'),
+    import('../target/engine/threads/thread_count.ts'),
   ]);
   const level = logLevel();
+  const { PreferencesStore } = await import('../shell/preferences_store.ts');
+  const wanted = new PreferencesStore(places.home).preferences.data_threads;
+  const { threads, reason } = threadCount(wanted);
+  if (reason !== undefined) {
+    createLog(sink, 'daemon', level).warn('one data thread only', { wanted, reason });
+  }
   return Daemon.start({
     configFile: places.configFile,
     socketPath: places.socketPath,
@@ -64,7 +71,7 @@ async function serve(places: Places, sink: LogSink, socketFd?: number) {
     identity: identityOf(places.configFile),
     sink,
     logLevel: level,
-    startEngine: (onDeath) => startEngineThread({ logLevel: level }, onDeath),
+    startEngine: (onDeath) => startEngineThreads({ logLevel: level, threads, reason }, onDeath),
   });
 }
 

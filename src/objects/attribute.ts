@@ -13,7 +13,7 @@ interface Common<T> {
   readonly spec?: string;
   readonly readonly?: true;
   /** When the engine honours a new value. Absent: at once. */
-  readonly applies?: 'now' | 'next-login' | 'while-unexported';
+  readonly applies?: 'now' | 'next-login' | 'next-start' | 'while-unexported';
   /** Why values outside the range are refused, when the range is narrower than LIO's. */
   readonly why?: string;
 }

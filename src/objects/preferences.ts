@@ -7,6 +7,8 @@ const color = (value: (typeof COLORS)[number] | 'default') =>
   ({ kind: 'choice', values: [...COLORS, 'default'], default: value }) as const;
 const LEVELS = ['critical', 'error', 'warning', 'info', 'verbose', 'debug'] as const;
 
+const THREAD_NUMBERS = Array.from({ length: 16 }, (_, index) => String(index + 1));
+
 export const PREFERENCES = {
   auto_add_default_portal: {
     ...flag(true),
@@ -39,6 +41,15 @@ export const PREFERENCES = {
   color_mode: { ...flag(true), help: 'Console color display mode.' },
   color_parameter: { ...color('magenta'), help: 'Color to use for parameter completions.' },
   color_path: { ...color('magenta'), help: 'Color to use for path completions' },
+  data_threads: {
+    kind: 'choice',
+    values: ['auto', ...THREAD_NUMBERS],
+    default: '1',
+    applies: 'next-start',
+    help:
+      'Threads of the engine that serve sessions: a number, or auto for half the cores, 8 at ' +
+      'most. The daemon reads it when it starts.',
+  },
   export_backstore_name_as_model: {
     ...flag(true),
     help: 'If true, the backstore name is used for the scsi inquiry model name.',

@@ -100,6 +100,7 @@ function aliasLine(parameter: Parameter): string {
 const APPLIES = {
   now: 'at once',
   'next-login': 'from the next login of each initiator',
+  'next-start': 'at the next start of the daemon',
   'while-unexported': 'can be changed only while no LUN exports the storage object',
 } as const;
 

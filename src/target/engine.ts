@@ -15,7 +15,14 @@ import { ConfigState } from './engine/config_state.ts';
 import { Portals } from './engine/portals.ts';
 import { Sessions } from './engine/sessions.ts';
 import { StorageObjects } from './engine/storage_objects.ts';
-import { takeChanges, type RuntimePatch, type ServedEngine } from './engine/transfer.ts';
+import type { HandOver } from './engine/threads/hand_over.ts';
+import type { Membership } from './engine/threads/membership.ts';
+import {
+  takeChanges,
+  type RuntimePatch,
+  type JointEngine,
+  type ServedEngine,
+} from './engine/transfer.ts';
 import { createBackingFile, probeBacking } from './storage/backing.ts';
 import { poolThreads } from './storage/io_slots.ts';
 import { waitingReads } from './storage/read_ring.ts';
@@ -27,32 +34,43 @@ const BUSY_MS = 2;
 export interface EngineOptions {
   readonly logLevel: LogLevel;
   readonly clock?: Clock;
+  /** One of several data threads. */
+  readonly member?: Membership;
 }
 
-export function createEngine(options: EngineOptions): ServedEngine {
+export function createEngine(options: EngineOptions): ServedEngine & JointEngine {
   return new Engine(options);
 }
 
-class Engine implements ServedEngine {
+class Engine implements ServedEngine, JointEngine {
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   readonly #log: Log;
   readonly #state = new ConfigState();
   readonly #storage: StorageObjects;
   readonly #portals: Portals;
   readonly #sessions: Sessions;
+  readonly #member: Membership | undefined;
+  /** In thread 0 of several. */
+  readonly #handOver: HandOver | undefined;
+  /** Steps that were prepared, in their order, and are neither committed nor rolled back. */
+  #prepared: readonly Step[] = [];
   /** Changes run one after the other: the tail of the queue. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor({ logLevel, clock = SYSTEM_CLOCK }: EngineOptions) {
+  constructor({ logLevel, clock = SYSTEM_CLOCK, member }: EngineOptions) {
     const emit = (event: EngineEvent): void => {
       for (const listener of this.#listeners) listener(event);
     };
+    this.#member = member;
     this.#log = createLog((record) => emit({ type: 'log', record }), 'engine', logLevel);
     const log = this.#log;
+    // What happens to a medium is told once, by thread 0.
+    const quiet = member !== undefined && member.self > 0;
     this.#storage = new StorageObjects({
       clock,
-      log,
+      log: quiet ? createLog((record) => emit({ type: 'log', record }), 'engine', 'error') : log,
       onHealth: (storageObject, health) => emit({ type: 'health', storageObject, health }),
+      units: member?.units,
     });
     this.#sessions = new Sessions({
       clock,
@@ -60,19 +78,52 @@ class Engine implements ServedEngine {
       state: this.#state,
       logicalUnitOf: (reference) => this.#storage.logicalUnitOf(reference),
       emit,
+      member,
     });
+    const accept = (socket: Socket, portal: string, bytes?: Buffer): void =>
+      this.#sessions.accept(socket, portal, bytes);
+    const handOver = member?.handOver(accept);
+    this.#handOver = handOver;
     this.#portals = new Portals({
       clock,
       log: log.channel('portal'),
-      accept: (socket: Socket, portal: string) => this.#sessions.accept(socket, portal),
+      accept,
+      place: handOver && ((accepted, portal, gone) => handOver.take(accepted, portal, gone)),
     });
   }
 
   apply(steps: readonly Step[], { tolerant = false } = {}): Promise<ApplyReport> {
-    return this.#exclusively(() => this.#apply(steps, tolerant));
+    return this.#exclusively(async () => {
+      const report = await this.#prepare(steps, tolerant);
+      await this.#commit();
+      return report;
+    });
   }
 
-  async #apply(steps: readonly Step[], tolerant: boolean): Promise<ApplyReport> {
+  prepare(steps: readonly Step[], { tolerant = false } = {}): Promise<ApplyReport> {
+    return this.#exclusively(() => this.#prepare(steps, tolerant));
+  }
+
+  commit(): Promise<void> {
+    return this.#exclusively(() => this.#commit());
+  }
+
+  rollback(): Promise<void> {
+    return this.#exclusively(async () => {
+      await this.#undo(this.#prepared);
+      this.#handOver?.resume();
+    });
+  }
+
+  async #commit(): Promise<void> {
+    this.#handOver?.resume();
+    this.#sessions.refresh(this.#prepared);
+    this.#prepared = [];
+    await this.#storage.commit();
+  }
+
+  async #prepare(steps: readonly Step[], tolerant: boolean): Promise<ApplyReport> {
+    this.#handOver?.suspend();
     const done: Step[] = [];
     const degraded: string[] = [];
     let pausedAt = performance.now();
@@ -87,11 +138,11 @@ class Engine implements ServedEngine {
         done.push(step);
       } catch (error) {
         await this.#undo(done);
+        this.#handOver?.resume();
         throw new ApplyError(step, error instanceof Error ? error.message : String(error));
       }
     }
-    this.#sessions.refresh(steps);
-    await this.#storage.commit();
+    this.#prepared = done;
     return { degraded };
   }
 
@@ -106,10 +157,17 @@ class Engine implements ServedEngine {
     const [, , target = '', , tag = '', , key = ''] = step.path;
     const user = `${target}/${tag}`;
     let reason: string | undefined;
-    if (step.after === undefined) await this.#portals.remove(key, user);
-    else if (step.before === undefined) reason = await this.#portals.add(key, user, tolerant);
+    if (this.#listens) {
+      if (step.after === undefined) await this.#portals.remove(key, user);
+      else if (step.before === undefined) reason = await this.#portals.add(key, user, tolerant);
+    }
     this.#state.apply(step);
     return reason;
+  }
+
+  /** Thread 0 listens for all. */
+  get #listens(): boolean {
+    return this.#member === undefined || this.#member.self === 0;
   }
 
   async #undo(done: readonly Step[]): Promise<void> {
@@ -123,6 +181,7 @@ class Engine implements ServedEngine {
         });
       }
     }
+    this.#prepared = [];
     await this.#storage.commit();
   }
 

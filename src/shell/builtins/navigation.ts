@@ -184,6 +184,10 @@ const status: Builtin = {
     const summary = node.kind.summary(view, node);
     const words = summary.text === '' && summary.healthy === null ? '' : summaryText(summary);
     shell.console.tell(`Status for ${pathOf(node)}: ${words}`);
+    const { 'data threads': threads } = view.runtime.accelerators;
+    if (node.parent === undefined && threads !== undefined) {
+      shell.console.tell(`Data threads: ${threads}`);
+    }
     for (const notice of told) shell.console.say('warning', notice);
     return undefined;
   },

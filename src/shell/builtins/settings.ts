@@ -266,6 +266,8 @@ async function confirmValues(
     shell.console.confirm(`Parameter ${typed} is now '${value}'.`);
     if (attribute.applies === 'next-login')
       shell.console.log('debug', `${key}: from the next login`);
+    if (attribute.applies === 'next-start')
+      shell.console.say('info', `${key} takes effect at the next start of the daemon`);
   }
 }
 

@@ -25,6 +25,8 @@ export interface PortalsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly accept: (socket: Socket, portal: string) => void;
+  /** With several data threads: who places connections, see `PortalOptions`. */
+  readonly place?: ((accepted: Socket, portal: string, gone: () => void) => void) | undefined;
 }
 
 export class Portals {
@@ -92,8 +94,14 @@ export class Portals {
     const parsed = parsePortal(key);
     if (!parsed.ok) throw new Error(parsed.reason);
     const { address, port } = parsed.portal;
-    const { accept, log } = this.#options;
-    const portal = new Portal({ address, port, log, onSocket: (socket) => accept(socket, key) });
+    const { accept, log, place } = this.#options;
+    const portal = new Portal({
+      address,
+      port,
+      log,
+      onSocket: (socket) => accept(socket, key),
+      place: place && ((accepted, gone) => place(accepted, key, gone)),
+    });
     await portal.listen();
     listener.portal = portal;
     listener.reason = undefined;

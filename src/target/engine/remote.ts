@@ -3,18 +3,25 @@
  * Calls of `EnginePort` cross as plain messages; `worker.ts` is the other end.
  */
 import { Worker, type MessagePort } from 'node:worker_threads';
-import { ApplyError, type EngineEvent, type EnginePort } from '../../objects/engine_port.ts';
+import {
+  ApplyError,
+  type ApplyReport,
+  type EngineEvent,
+  type EnginePort,
+} from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
 import type { LogLevel } from '../../util/log.ts';
+import type { MemberData } from './threads/membership.ts';
 import {
   feedSteps,
+  type JointEngine,
   RuntimeMirror,
   servedOperations,
   type RuntimePatch,
   type ServedEngine,
 } from './transfer.ts';
 
-type Operation = Exclude<keyof EnginePort, 'onEvent'> | 'feed';
+type Operation = Exclude<keyof (EnginePort & JointEngine), 'onEvent'> | 'feed';
 interface Request {
   readonly id: number;
   readonly operation: Operation;
@@ -27,6 +34,13 @@ type Reply =
 
 export interface WorkerOptions {
   readonly logLevel: LogLevel;
+  /** One of several data threads. */
+  readonly member?: MemberData;
+}
+
+/** An engine in a thread, which `end` takes down after `stop`. */
+export interface EngineThread extends EnginePort, JointEngine {
+  end(): Promise<void>;
 }
 
 /** Serve `engine` to the other end of `port`, until it closes. */
@@ -53,15 +67,15 @@ const WORKER = import.meta.url.endsWith('.ts')
   ? new URL('./worker.ts', import.meta.url)
   : new URL('./worker.js', import.meta.url);
 
-/** Start the engine's thread. `onDeath` is called when the thread ends without `stop`. */
+/** Start a thread with an engine. `onDeath` is called when the thread ends without `end`. */
 export function startEngineThread(
   options: WorkerOptions,
   onDeath: (reason: Error) => void,
-): EnginePort {
-  const worker = new Worker(WORKER, { workerData: options });
+): EngineThread {
+  const ports = options.member?.ports.filter((port) => port !== null) ?? [];
+  const worker = new Worker(WORKER, { workerData: options, transferList: ports });
   const calls = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
-  const listeners = new Set<(event: EngineEvent) => void>();
-  const mirror = new RuntimeMirror();
+  const listeners = new Set<Listener>();
   let nextId = 1;
   let stopping = false;
 
@@ -92,11 +106,38 @@ export function startEngineThread(
       worker.postMessage({ id, operation, args } satisfies Request);
     });
 
+  const end = async (): Promise<void> => {
+    stopping = true;
+    await worker.terminate();
+  };
+  return { ...operationsOver(invoke), onEvent: listeningTo(listeners), end };
+}
+
+type Invoke = <T>(operation: Operation, ...args: unknown[]) => Promise<T>;
+type Listener = (event: EngineEvent) => void;
+
+const listeningTo =
+  (listeners: Set<Listener>) =>
+  (listener: Listener): (() => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+
+function operationsOver(invoke: Invoke): Omit<EngineThread, 'onEvent' | 'end'> {
+  const mirror = new RuntimeMirror();
+  const withSteps = async (
+    operation: 'apply' | 'prepare',
+    steps: readonly Step[],
+    options: { readonly tolerant?: boolean } | undefined,
+  ): Promise<ApplyReport> => {
+    await feedSteps(steps, (piece) => invoke('feed', piece));
+    return invoke(operation, options);
+  };
   return {
-    async apply(steps, applyOptions) {
-      await feedSteps(steps, (piece) => invoke('feed', piece));
-      return invoke('apply', applyOptions);
-    },
+    apply: (steps, applyOptions) => withSteps('apply', steps, applyOptions),
+    prepare: (steps, applyOptions) => withSteps('prepare', steps, applyOptions),
+    commit: () => invoke('commit'),
+    rollback: () => invoke('rollback'),
     async runtime() {
       for (;;) {
         const patch = await invoke<RuntimePatch>('runtime');
@@ -109,14 +150,6 @@ export function startEngineThread(
     removeFile: (path) => invoke('removeFile', path),
     rescan: (storageObject) => invoke('rescan', storageObject),
     kick: (sid) => invoke('kick', sid),
-    onEvent(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    async stop(graceMs) {
-      await invoke('stop', graceMs);
-      stopping = true;
-      await worker.terminate();
-    },
+    stop: (graceMs) => invoke('stop', graceMs),
   };
 }

@@ -22,6 +22,7 @@ import type { ConfigState, TpgState } from './config_state.ts';
 import { lunMapOf, type Viewed } from './lun_map.ts';
 import { RefusedLogins } from './refused_logins.ts';
 import { limitsOf, SessionLimiter } from './session_limiter.ts';
+import type { Membership } from './threads/membership.ts';
 
 export interface SessionsOptions {
   readonly clock: Clock;
@@ -29,6 +30,8 @@ export interface SessionsOptions {
   readonly state: ConfigState;
   readonly logicalUnitOf: (reference: string) => LogicalUnit | undefined;
   readonly emit: (event: EngineEvent) => void;
+  /** One of several data threads. */
+  readonly member?: Membership | undefined;
 }
 
 /** SPC-4 §7.8.6.6 knows no relative port 0, LIO's tags do. */
@@ -48,14 +51,23 @@ export class Sessions implements IscsiHost {
     this.clock = options.clock;
     this.log = options.log.channel('iscsi');
     this.#options = options;
-    this.#table = new SessionTable(this);
+    this.#table = new SessionTable(this, options.member?.scsi, options.member?.tables);
+    options.member?.tables.bind(this.#table);
     this.#refused = new RefusedLogins(options.clock);
     this.#limiter = new SessionLimiter(options.clock);
   }
 
-  accept(socket: Socket, portal: string): void {
+  /** `bytes`: what another data thread has read of it already. */
+  accept(socket: Socket, portal: string, bytes?: Buffer): void {
     const iser = (): boolean => this.directory.servesIser(portal);
-    acceptConnection(socket, { portal, sessions: this.#table, iser });
+    const { member } = this.#options;
+    acceptConnection(socket, {
+      portal,
+      sessions: this.#table,
+      iser,
+      bytes,
+      elsewhere: bytes === undefined ? member?.elsewhere(portal) : undefined,
+    });
   }
 
   list(): readonly SessionInfo[] {

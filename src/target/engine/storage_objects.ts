@@ -4,13 +4,7 @@
  */
 import { effective } from '../../objects/attribute.ts';
 import { STORAGE_ATTRIBUTES_OF } from '../../objects/declarations/storage.ts';
-import type {
-  BackstoreKind,
-  BlockObject,
-  FileioObject,
-  RamdiskObject,
-  StorageObject,
-} from '../../objects/document.ts';
+import type { BackstoreKind, StorageObject } from '../../objects/document.ts';
 import { NO_IO, type Health, type IoCounters } from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
 import { mediumOf } from '../../objects/rules.ts';
@@ -20,12 +14,12 @@ import type { Log } from '../../util/log.ts';
 import { LogicalUnit } from '../scsi/logical_unit.ts';
 import { UNIT_ATTENTION } from '../scsi/unit_attention.ts';
 import { growBackingFile } from '../storage/backing.ts';
-import { examineDevice, openBlock } from '../storage/block.ts';
-import { openFileio } from '../storage/fileio.ts';
-import type { OpenMedium } from '../storage/open_result.ts';
-import { openRamdisk } from '../storage/ramdisk.ts';
+import { examineDevice } from '../storage/block.ts';
 import { StorageDevice } from '../storage/storage_device.ts';
 import { Looks } from './looks.ts';
+import { openerOf } from './openers.ts';
+import type { SharedUnit } from './threads/shared_unit.ts';
+import type { SharedUnits } from './threads/shared_units.ts';
 
 /** How long a change waits for the operations of what it removed. */
 const CLOSE_WITHIN_MS = 5_000;
@@ -42,12 +36,16 @@ interface Running {
   readonly medium: string;
   readonly device: StorageDevice;
   readonly logicalUnit: LogicalUnit;
+  /** With several data threads. */
+  readonly shared: SharedUnit | undefined;
 }
 
 export interface StorageObjectsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly onHealth: (reference: string, health: Health) => void;
+  /** With several data threads. */
+  readonly units?: SharedUnits | undefined;
 }
 
 export class StorageObjects {
@@ -134,7 +132,7 @@ export class StorageObjects {
     const closing: Promise<void>[] = [];
     for (const running of gone) {
       this.#used.delete(running.logicalUnit);
-      const closed = close(running);
+      const closed = this.#close(running);
       // Handled below, but perhaps only after it has failed.
       closed.catch(() => {});
       if (closing.push(closed) % CLOSED_TOGETHER === 0) await new Promise(setImmediate);
@@ -167,7 +165,7 @@ export class StorageObjects {
     this.io.clear();
     const open = new Set(all.map(([reference]) => reference));
     const closing = all.map(async ([reference, running]) => {
-      await close(running);
+      await this.#close(running);
       open.delete(reference);
     });
     if (await this.#endsWithin(STOP_WITHIN_MS, Promise.all(closing))) return;
@@ -207,10 +205,11 @@ export class StorageObjects {
     value: StorageObject,
     tolerant: boolean,
   ): Promise<string | undefined> {
-    const { clock, onHealth } = this.#options;
+    const { clock, onHealth, units } = this.#options;
+    const shared = await units?.open(value.wwn);
     const device: StorageDevice = new StorageDevice({
       name: reference,
-      open: openerOf(kind, value),
+      open: openerOf(kind, value, shared),
       clock,
       log: this.#storageLog,
       onHealth: (health) => {
@@ -229,6 +228,7 @@ export class StorageObjects {
     const fault = await device.start();
     if (fault !== null && !tolerant) {
       await device.close();
+      if (shared !== undefined) units?.closed(value.wwn, shared);
       throw new Error(`storage object ${reference}: ${fault.reason}`);
     }
     const logicalUnit = new LogicalUnit({
@@ -238,9 +238,12 @@ export class StorageObjects {
       attributes,
       storage: device,
       log: this.#unitLog,
+      siblings: shared,
       onAttached: () => this.#use(logicalUnit),
     });
-    const opened: Running = { value, medium: mediumOf(kind, value), device, logicalUnit };
+    shared?.bind(logicalUnit);
+    const medium = mediumOf(kind, value);
+    const opened: Running = { value, medium, device, logicalUnit, shared };
     this.#running.set(reference, opened);
     this.#looks.start();
     return fault === null ? undefined : `storage object ${reference}: ${fault.reason}`;
@@ -248,11 +251,13 @@ export class StorageObjects {
 
   /** Undefined, as `apply` answers; rejects where a file cannot grow. */
   async #update(reference: string, now: Running, after: StorageObject): Promise<undefined> {
-    const { device, logicalUnit } = now;
+    const { device, logicalUnit, shared } = now;
     const { kind } = logicalUnit;
+    // Thread 0 has told of a larger ramdisk's memory.
+    this.#options.units?.sync();
     if ('size' in now.value && 'size' in after && now.value.size !== after.size) {
       if ('path' in after && device.fault === null) await growBackingFile(after.path, after.size);
-      device.resizeTo(after.size, openerOf(kind, after));
+      device.resizeTo(after.size, openerOf(kind, after, shared));
       this.#resized.add(now);
     }
     this.#running.set(reference, { ...now, value: after });
@@ -273,6 +278,7 @@ export class StorageObjects {
     const [found, ...others] = this.#retired.get(medium) ?? [];
     if (others.length > 0) this.#retired.set(medium, others);
     else this.#retired.delete(medium);
+    if (found?.shared !== undefined) this.#options.units?.serves(found.value.wwn, found.shared);
     // Its counters are told again, perhaps under another name.
     if (found !== undefined && this.#used.delete(found.logicalUnit)) this.#use(found.logicalUnit);
     return found;
@@ -281,11 +287,12 @@ export class StorageObjects {
   #use(logicalUnit: LogicalUnit): void {
     if (!this.#used.has(logicalUnit)) this.#used.set(logicalUnit, NO_IO);
   }
-}
 
-async function close({ device, logicalUnit }: Running): Promise<void> {
-  await logicalUnit.close();
-  await device.close();
+  async #close({ value, device, logicalUnit, shared }: Running): Promise<void> {
+    await logicalUnit.close();
+    await device.close();
+    if (shared !== undefined) this.#options.units?.closed(value.wwn, shared);
+  }
 }
 
 function healthOf({ health, sizeBytes }: StorageDevice): Health {
@@ -301,17 +308,4 @@ function attributesOf(kind: BackstoreKind, value: StorageObject) {
   const values = effective(STORAGE_ATTRIBUTES_OF[kind], value.attributes);
   // One fact, two names: LIO's attribute shows what `write_back` says.
   return 'write_back' in value ? { ...values, emulate_write_cache: value.write_back } : values;
-}
-
-function openerOf(kind: BackstoreKind, value: StorageObject): OpenMedium {
-  switch (kind) {
-    case 'ramdisk':
-      return openRamdisk(value as RamdiskObject);
-    case 'fileio': {
-      const { path, size, write_back: writeBack } = value as FileioObject;
-      return openFileio({ path, size, writeBack });
-    }
-    case 'block':
-      return openBlock(value as BlockObject);
-  }
 }

@@ -2,7 +2,7 @@
  * How large arguments and answers of the engine cross into and out of its thread: in pieces, and
  * of what is known already only the changes. Reading one large message would hold up all I/O.
  */
-import type { EnginePort, RuntimeState } from '../../objects/engine_port.ts';
+import type { ApplyReport, EnginePort, RuntimeState } from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
 import type { ChangingRecord } from '../../util/changing_record.ts';
 import { patched, type RecordPatch } from '../../util/record_patch.ts';
@@ -29,6 +29,13 @@ export interface ServedEngine extends EnginePort {
   changes(first: boolean): Promise<RuntimePatch>;
 }
 
+/** `apply` in two halves, for engines that change together: `commit` or `rollback` is to follow. */
+export interface JointEngine {
+  prepare(steps: readonly Step[], options?: { readonly tolerant?: boolean }): Promise<ApplyReport>;
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+}
+
 /** As much of what changed as one message holds. */
 export function takeChanges(records: {
   readonly [K in Records]: ChangingRecord<RuntimeState[K][string]>;
@@ -43,19 +50,17 @@ export function takeChanges(records: {
 }
 
 /** The engine's operations as its thread serves them. */
-export function servedOperations(engine: ServedEngine) {
-  let fed: Step[] = [];
+export function servedOperations(engine: ServedEngine & Partial<JointEngine>) {
+  const fed: Step[] = [];
   let more = false;
+  const takeFed = (): Step[] => fed.splice(0);
   return {
     feed: async (steps: readonly Step[]): Promise<void> => {
       fed.push(...steps);
     },
     /** Of the steps that were fed. */
-    apply: (options?: { readonly tolerant?: boolean }) => {
-      const steps = fed;
-      fed = [];
-      return engine.apply(steps, options);
-    },
+    apply: (options?: { readonly tolerant?: boolean }) => engine.apply(takeFed(), options),
+    prepare: (options?: { readonly tolerant?: boolean }) => engine.prepare?.(takeFed(), options),
     runtime: async (): Promise<RuntimePatch> => {
       const patch = await engine.changes(!more);
       ({ more } = patch);

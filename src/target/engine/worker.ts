@@ -1,10 +1,16 @@
-/** Entry of the engine's thread (`remote.ts` starts it). */
+/** Entry of an engine's thread (`remote.ts` starts it). */
 import { parentPort, workerData } from 'node:worker_threads';
 import { createEngine } from '../engine.ts';
 import { BUSY_POLL } from '../transport/busy_poll.ts';
 import { serveEngine, type WorkerOptions } from './remote.ts';
+import { divideResources, Membership } from './threads/membership.ts';
 
 if (parentPort === null) throw new Error('worker.ts is not a program: it runs as a thread');
-const { logLevel } = workerData as WorkerOptions;
+const { logLevel, member } = workerData as WorkerOptions;
 BUSY_POLL.micros = Number(process.env['LUNSMITH_BUSY_POLL_US']) || 0;
-serveEngine(createEngine({ logLevel }), parentPort);
+if (member === undefined) {
+  serveEngine(createEngine({ logLevel }), parentPort);
+} else {
+  divideResources(member.ports.length);
+  serveEngine(createEngine({ logLevel, member: new Membership(member) }), parentPort);
+}

@@ -3,6 +3,8 @@ import type { Socket } from 'node:net';
 import type { MoverEvents } from '../transport/datamover.ts';
 import { FirstBytes } from '../transport/first_bytes.ts';
 import { replayInput } from '../transport/lent_socket.ts';
+import { BHS_LENGTH, OPCODE, opcodeOf } from '../pdu/bhs.ts';
+import { LoginRequest } from '../pdu/login.ts';
 import { watchOutput } from '../transport/output_watch.ts';
 import { acceptIser } from '../transport/iser/accept_iser.ts';
 import { TcpMover } from '../transport/tcp.ts';
@@ -16,13 +18,23 @@ export interface AcceptOptions {
   readonly sessions: SessionTable;
   /** Whether the portal serves iSER too; asked when an initiator wants it. */
   readonly iser?: () => boolean;
+  /** With several data threads. */
+  readonly elsewhere?: Elsewhere | undefined;
+  /** What another data thread has read of it already. */
+  readonly bytes?: Buffer | undefined;
 }
+
+/**
+ * Gives a connection whose first PDU is a Login Request with `tsih` to the thread that gave that
+ * out. False: it belongs here. `bytes` are lent.
+ */
+export type Elsewhere = (socket: Socket, tsih: number, bytes: Buffer) => boolean;
 
 const NOT_ENABLED = 'iSER is not enabled on this portal';
 
 /** Takes the socket over; all that follows is reported through the host. */
 export function acceptConnection(socket: Socket, options: AcceptOptions): void {
-  const { portal, sessions } = options;
+  const { portal, sessions, elsewhere } = options;
   const { clock, log } = sessions.host;
   const endpoint = endpointOf(socket, portal);
   // Without an address the peer has gone already.
@@ -41,6 +53,11 @@ export function acceptConnection(socket: Socket, options: AcceptOptions): void {
   }
   const events: MoverEvents = connection;
   const decided = (spoken: 'iSCSI' | 'MPA', bytes: Buffer): void => {
+    if (spoken === 'iSCSI' && elsewhere?.(socket, tsihOf(bytes), bytes) === true) {
+      connection.close('it goes on in another data thread', false);
+      sessions.connectionClosed(connection);
+      return;
+    }
     if (spoken === 'MPA') {
       const refuse = options.iser?.() === true ? null : NOT_ENABLED;
       endpoint.transport = 'iSER';
@@ -53,7 +70,14 @@ export function acceptConnection(socket: Socket, options: AcceptOptions): void {
     replayInput(socket, bytes);
   };
   watchOutput({ socket, clock, stuck: (why) => connection.close(why, false) });
-  connection.start(new FirstBytes({ socket, clock, events, decided }));
+  const atLeast = elsewhere === undefined ? 1 : BHS_LENGTH;
+  connection.start(new FirstBytes({ socket, clock, events, atLeast, decided }));
+  if (options.bytes !== undefined) replayInput(socket, options.bytes);
+}
+
+/** RFC 7143 §6.3.4: of the session that the login wants to join; 0: of none. */
+function tsihOf(firstPdu: Buffer): number {
+  return opcodeOf(firstPdu) === OPCODE.LOGIN_REQUEST ? new LoginRequest(firstPdu).tsih : 0;
 }
 
 type UndecidedEndpoint = { -readonly [Key in keyof Endpoint]: Endpoint[Key] };

@@ -19,6 +19,7 @@ import type { DataMover, MoverEvents, StatSNUse } from '../transport/datamover.t
 import type { Endpoint, LoginResult } from './directory.ts';
 import { FullFeature } from './full_feature.ts';
 import { LoginMachine, type LoginStep } from './login.ts';
+import type { Settling } from './other_tables.ts';
 import type { Session } from './session.ts';
 import type { SessionTable } from './session_table.ts';
 import { Watchdog } from './watchdog.ts';
@@ -53,8 +54,8 @@ export class Connection implements MoverEvents {
   #loginTimer: Timer | null = null;
   /** Before there is a session: the login's own CmdSN. */
   #loginCmdSN = 0;
-  /** The session whose commands must stop before the login is answered. */
-  #settling: Session | null = null;
+  /** Whose commands must stop before the login is answered. */
+  #settling: Settling | null = null;
   #settleTimer: Timer | null = null;
   #answering = false;
   #fullFeature: FullFeature | null = null;
@@ -206,7 +207,7 @@ export class Connection implements MoverEvents {
   // Login
 
   /** The session that this login made or joined; `settling` must fall idle before the answer. */
-  joins(session: Session, settling: Session): void {
+  joins(session: Session, settling: Settling): void {
     this.session = session;
     this.#settling = settling;
   }
@@ -228,7 +229,7 @@ export class Connection implements MoverEvents {
   }
 
   /** Old commands may still write: the new session is not to begin before they end. */
-  #whenSettled(settling: Session, finished: LoginResult, step: LoginStep): void {
+  #whenSettled(settling: Settling, finished: LoginResult, step: LoginStep): void {
     let answered = false;
     const answer = (): void => {
       if (answered || this.#over) return;

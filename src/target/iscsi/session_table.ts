@@ -7,14 +7,16 @@ import type { Connection } from './connection.ts';
 import type { LoginResult } from './directory.ts';
 import type { IscsiHost } from './iscsi_host.ts';
 import { LOGIN_STATUS } from '../pdu/login.ts';
+import { noOthers, type OtherTables, type Settling } from './other_tables.ts';
 import { SCSI_SERVICES, type ScsiServices } from './scsi_services.ts';
 import { Session } from './session.ts';
 
-/** Sessions of the engine, discovery included. */
+/** Sessions of all data threads, discovery included. */
 export const MAX_SESSIONS = 4096;
-/** Connections of one portal that have not finished login. */
+/** Connections of one portal that have not finished login, in all data threads. */
 export const MAX_LOGINS_PER_PORTAL = 128;
 const TSIH_LIMIT = 0x1_0000;
+const REINSTATED = 'session reinstated by the initiator';
 
 export class SessionTable {
   readonly host: IscsiHost;
@@ -23,14 +25,19 @@ export class SessionTable {
   /** Normal sessions by what RFC 7143 §4.4.2 lets exist once. */
   readonly #nexuses = new Map<string, Session>();
   readonly #connections = new Set<Connection>();
+  readonly #others: OtherTables;
   #lastTsih = 0;
-  #lastSid = 0;
   #closed: (() => void)[] = [];
   #closing = false;
 
-  constructor(host: IscsiHost, scsi: ScsiServices = SCSI_SERVICES) {
+  constructor(
+    host: IscsiHost,
+    scsi: ScsiServices = SCSI_SERVICES,
+    others: OtherTables = noOthers(),
+  ) {
     this.host = host;
     this.scsi = scsi;
+    this.#others = others;
   }
 
   get size(): number {
@@ -52,9 +59,8 @@ export class SessionTable {
 
   /** False: not taken, the portal has too many unfinished logins or we are stopping. */
   connectionOpened(connection: Connection): boolean {
-    if (this.#closing || this.logins(connection.endpoint.portal) >= MAX_LOGINS_PER_PORTAL) {
-      return false;
-    }
+    const limit = Math.ceil(MAX_LOGINS_PER_PORTAL / this.#others.threads);
+    if (this.#closing || this.logins(connection.endpoint.portal) >= limit) return false;
     this.#connections.add(connection);
     return true;
   }
@@ -75,7 +81,7 @@ export class SessionTable {
   }
 
   sessionEnded(session: Session, reason: string): void {
-    this.#sessions.delete(session.tsih);
+    if (this.#sessions.delete(session.tsih)) this.#others.count(-1);
     const key = nexusKey(session.result);
     if (this.#nexuses.get(key) === session) this.#nexuses.delete(key);
     const { initiatorName, tpg } = session.result;
@@ -90,9 +96,22 @@ export class SessionTable {
 
   /** RFC 7143 §11.5.1, TARGET COLD RESET: every session of the target ends. */
   endAllOf(targetName: string, reason: string): void {
+    this.#others.endAllOf(targetName, reason);
+    this.endOwnOf(targetName, reason);
+  }
+
+  endOwnOf(targetName: string, reason: string): void {
     for (const session of [...this.#sessions.values()]) {
       if (session.result.tpg?.targetName === targetName) session.end(reason);
     }
+  }
+
+  /** Another table has a newer session of that nexus, `sid`. */
+  reinstated(key: string, sid: number): Settling | null {
+    const old = this.#nexuses.get(key);
+    if (old === undefined || old.sid > sid) return null;
+    old.end(REINSTATED, false);
+    return old;
   }
 
   /**
@@ -115,21 +134,28 @@ export class SessionTable {
     const key = nexusKey(result);
     // RFC 7143 §6.3.5, session reinstatement: same initiator, ISID and portal group, TSIH 0.
     const old = result.tpg === undefined ? undefined : this.#nexuses.get(key);
-    if (old === undefined && this.#sessions.size >= MAX_SESSIONS) {
+    if (old === undefined && this.#others.sessions >= MAX_SESSIONS) {
       return refusal(LOGIN_STATUS.OUT_OF_RESOURCES, `there are ${MAX_SESSIONS} sessions already`);
     }
-    old?.end('session reinstated by the initiator', false);
+    old?.end(REINSTATED, false);
+    const sid = this.#others.nextSid();
     const session = new Session({
       table: this,
-      sid: ++this.#lastSid,
+      sid,
       tsih: this.#newTsih(),
       result,
       nexus: result.tpg === undefined ? undefined : this.host.openNexus(result),
       connection,
     });
     this.#sessions.set(session.tsih, session);
-    if (result.tpg !== undefined) this.#nexuses.set(key, session);
-    connection.joins(session, old ?? session);
+    this.#others.count(1);
+    if (result.tpg === undefined) {
+      connection.joins(session, session);
+    } else {
+      this.#nexuses.set(key, session);
+      const elsewhere = this.#others.endNexus(key, sid);
+      connection.joins(session, bothOf(old, elsewhere) ?? session);
+    }
     return { tsih: session.tsih };
   }
 
@@ -150,10 +176,15 @@ export class SessionTable {
 
   /** Never 0, never one in use. */
   #newTsih(): number {
+    const { threads, tsihOffset } = this.#others;
     do {
-      this.#lastTsih = (this.#lastTsih % (TSIH_LIMIT - 1)) + 1;
-    } while (this.#sessions.has(this.#lastTsih));
-    return this.#lastTsih;
+      this.#lastTsih = (this.#lastTsih + 1) % Math.floor(TSIH_LIMIT / threads);
+    } while (this.#unusable(this.#lastTsih * threads + tsihOffset));
+    return this.#lastTsih * threads + tsihOffset;
+  }
+
+  #unusable(tsih: number): boolean {
+    return tsih === 0 || this.#sessions.has(tsih);
   }
 
   #tellIfEmpty(): void {
@@ -162,6 +193,20 @@ export class SessionTable {
     this.#closed = [];
     for (const closed of waiting) closed();
   }
+}
+
+function bothOf(a: Settling | undefined, b: Settling | null): Settling | null {
+  if (a === undefined || b === null) return a ?? b;
+  return {
+    whenIdle(idle) {
+      let left = 2;
+      const one = (): void => {
+        if (--left === 0) idle();
+      };
+      a.whenIdle(one);
+      b.whenIdle(one);
+    },
+  };
 }
 
 function nexusKey(result: LoginResult): string {

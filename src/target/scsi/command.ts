@@ -107,8 +107,7 @@ export class Command {
     const { task } = this;
     task.stopData();
     if (this.#task !== task || task.dataOutExpected === 0 || this.leftover) return;
-    this.leftover = true;
-    this.taskSet.leftovers++;
+    this.#countLeftover(1);
   }
 
   good(): void {
@@ -211,6 +210,12 @@ export class Command {
     itl.logicalUnit.io.command(elapsedMs, status !== STATUS.GOOD);
   }
 
+  #countLeftover(change: 1 | -1): void {
+    this.leftover = change > 0;
+    this.taskSet.leftovers += change;
+    this.itl?.logicalUnit.siblings?.leftover(this.nexus.initiatorName, change);
+  }
+
   #finish(): void {
     const { task, taskSet } = this;
     const stopped = this.#stopped;
@@ -221,8 +226,7 @@ export class Command {
     if (this.itl !== null) this.#count(this.itl, task.status);
     const staging = this.#staging;
     taskSet.remove(this);
-    if (this.leftover) taskSet.leftovers--;
-    this.leftover = false;
+    if (this.leftover) this.#countLeftover(-1);
     this.#task = null;
     this.#taskSet = null;
     this.itl = null;

@@ -7,6 +7,7 @@ import type { Backstore, StorageFault } from '../storage/backstore.ts';
 import { abortCommands } from './abort.ts';
 import { IoCounter } from './io_counters.ts';
 import type { ItlNexus } from './nexus.ts';
+import { MODE, type Siblings } from './siblings.ts';
 import { TaskSet } from './task_set.ts';
 import { UNIT_ATTENTION } from './unit_attention.ts';
 
@@ -21,6 +22,8 @@ export interface LogicalUnitOptions {
   readonly log: Log;
   /** Absent: the system's. */
   readonly clock?: Clock | undefined;
+  /** Absent: one data thread serves it alone. */
+  readonly siblings?: Siblings | undefined;
   /** A nexus has come: commands may arrive. */
   readonly onAttached?: () => void;
 }
@@ -51,6 +54,7 @@ export class LogicalUnit {
   readonly wwn: string;
   readonly storage: Backstore;
   readonly log: Log;
+  readonly siblings: Siblings | null;
   readonly taskSet: TaskSet;
   readonly io = new IoCounter();
   /** Mode parameters (SPC-4 §7.5.8): gone after a reset, nothing is saved. */
@@ -74,7 +78,9 @@ export class LogicalUnit {
     this.log = options.log;
     this.#attributes = options.attributes;
     this.#onAttached = options.onAttached ?? (() => {});
-    this.taskSet = new TaskSet(options.attributes.queue_depth, options.clock);
+    this.siblings = options.siblings ?? null;
+    const { queue_depth: depth } = options.attributes;
+    this.taskSet = new TaskSet(depth, options.clock, this.siblings);
     this.taskSet.setRates(options.attributes);
     options.storage.setWriteCache(this.defaultWriteCache);
     this.#toldBlockCount = this.blockCount;
@@ -130,7 +136,10 @@ export class LogicalUnit {
     this.#attributes = next;
     this.taskSet.queueDepth = next.queue_depth;
     this.taskSet.setRates(next);
-    if (differs(['emulate_write_cache'])) this.#switchWriteCache(this.defaultWriteCache);
+    if (differs(['emulate_write_cache'])) {
+      this.#switchWriteCache(this.defaultWriteCache);
+      this.modeChanged();
+    }
     if (differs(SHOWN_IN_MODE)) this.raise(UNIT_ATTENTION.MODE_PARAMETERS_CHANGED);
     if (differs(SHOWN_IN_INQUIRY)) this.raise(UNIT_ATTENTION.INQUIRY_DATA_CHANGED);
     this.capacityChanged();
@@ -163,6 +172,30 @@ export class LogicalUnit {
     this.descriptorSense = false;
     this.stopped = false;
     this.#switchWriteCache(this.defaultWriteCache);
+    this.modeChanged();
+  }
+
+  /** As bits of `MODE`. */
+  get mode(): number {
+    return (
+      (this.softwareWriteProtect ? MODE.WRITE_PROTECT : 0) |
+      (this.descriptorSense ? MODE.DESCRIPTOR_SENSE : 0) |
+      (this.stopped ? MODE.STOPPED : 0) |
+      (this.storage.writeCache ? MODE.WRITE_CACHE : 0)
+    );
+  }
+
+  /** To be called after a change of mode parameters: the other data threads follow. */
+  modeChanged(): void {
+    this.siblings?.publishMode(this.mode);
+  }
+
+  /** Another data thread has changed it. */
+  adoptMode(mode: number): void {
+    this.softwareWriteProtect = (mode & MODE.WRITE_PROTECT) !== 0;
+    this.descriptorSense = (mode & MODE.DESCRIPTOR_SENSE) !== 0;
+    this.stopped = (mode & MODE.STOPPED) !== 0;
+    this.#switchWriteCache((mode & MODE.WRITE_CACHE) !== 0);
   }
 
   /** Aborts every command and waits until the last one has stopped. The storage stays open. */

@@ -162,7 +162,11 @@ function applyModePages(command: Command, changes: readonly PageChange[]): void 
     page.select(logicalUnit, values);
   }
   // SPC-4 §6.9: every other nexus hears of it.
-  if (changed) logicalUnit.raise(UNIT_ATTENTION.MODE_PARAMETERS_CHANGED, itl);
+  if (changed) {
+    logicalUnit.modeChanged();
+    logicalUnit.siblings?.raise(UNIT_ATTENTION.MODE_PARAMETERS_CHANGED);
+    logicalUnit.raise(UNIT_ATTENTION.MODE_PARAMETERS_CHANGED, itl);
+  }
   if (!cachedBefore || logicalUnit.storage.writeCache) return command.good();
   // The cache is off from now on, so nothing in it may stay volatile.
   return logicalUnit.storage.flush((fault) => {

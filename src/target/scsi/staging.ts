@@ -42,8 +42,8 @@ const classOf = (byteLength: number): number =>
   byteLength <= SMALLEST_CLASS ? SMALLEST_CLASS : 1 << (32 - Math.clz32(byteLength - 1));
 
 export class Staging {
-  readonly #budget: number;
-  readonly #perNexus: number;
+  #budget: number;
+  #perNexus: number;
   #used = 0;
   #idleBytes = 0;
   /** By the number of leading zeros of the class. */
@@ -54,6 +54,12 @@ export class Staging {
   constructor(budget: number, perNexus: number) {
     this.#budget = budget;
     this.#perNexus = perNexus;
+  }
+
+  /** Before the first use: as many data threads share the memory. */
+  divide(threads: number): void {
+    this.#budget = Math.max(MAX_CHUNK_BYTES, Math.floor(this.#budget / threads));
+    this.#perNexus = Math.min(this.#perNexus, this.#budget);
   }
 
   get usedBytes(): number {

@@ -34,14 +34,28 @@ export function abortTaskSet(nexus: ItNexus, lun: number, done: TaskManagementDo
 export function clearTaskSet(nexus: ItNexus, lun: number, done: TaskManagementDone): void {
   const logicalUnit = nexus.luns.get(lun)?.logicalUnit;
   if (logicalUnit === undefined) return done('lunNotFound');
-  const tas = logicalUnit.attributes.emulate_tas;
-  for (const command of logicalUnit.taskSet.commands()) {
-    // SPC-4 §7.5.7: with TAS the status itself tells; without it, the unit attention.
-    if (command.itl !== null && command.itl.itNexus !== nexus && !tas) {
-      command.itl.unitAttentions.raise(UNIT_ATTENTION.COMMANDS_CLEARED);
+  tellCleared(logicalUnit, nexus);
+  return stopAll(logicalUnit, nexus, true, () => done('complete'));
+}
+
+/** SPC-4 §7.5.7: with TAS the status itself tells; without it, the unit attention. */
+function tellCleared(logicalUnit: LogicalUnit, cause: ItNexus | null): void {
+  if (logicalUnit.attributes.emulate_tas) return;
+  for (const { itl } of logicalUnit.taskSet.commands()) {
+    if (itl !== null && itl.itNexus !== cause) {
+      itl.unitAttentions.raise(UNIT_ATTENTION.COMMANDS_CLEARED);
     }
   }
-  return stopAll(logicalUnit, nexus, () => done('complete'));
+}
+
+/** A nexus of another data thread has reset the logical unit, or `cleared` its task set. */
+export function stopForSibling(
+  logicalUnit: LogicalUnit,
+  cleared: boolean,
+  stopped: () => void,
+): void {
+  if (cleared) tellCleared(logicalUnit, null);
+  stopOwn(logicalUnit, null, stopped);
 }
 
 /** SAM-5 §7.7. */
@@ -66,13 +80,30 @@ export function targetReset(nexus: ItNexus, done: TaskManagementDone): void {
 
 function resetOne(logicalUnit: LogicalUnit, nexus: ItNexus, stopped: () => void): void {
   // SAM-5 §6.3.3: for every I_T nexus, that of the requester too.
+  logicalUnit.siblings?.raise(UNIT_ATTENTION.BUS_DEVICE_RESET);
   logicalUnit.raise(UNIT_ATTENTION.BUS_DEVICE_RESET);
   logicalUnit.reset();
-  stopAll(logicalUnit, nexus, stopped);
+  stopAll(logicalUnit, nexus, false, stopped);
+}
+
+function stopAll(
+  logicalUnit: LogicalUnit,
+  nexus: ItNexus,
+  cleared: boolean,
+  stopped: () => void,
+): void {
+  const { siblings } = logicalUnit;
+  if (siblings === null) return stopOwn(logicalUnit, nexus, stopped);
+  let left = 2;
+  const one = (): void => {
+    if (--left === 0) stopped();
+  };
+  siblings.stopAll(cleared, one);
+  return stopOwn(logicalUnit, nexus, one);
 }
 
 /** Own tasks end in silence (the response to the function speaks for them), foreign ones by TAS. */
-function stopAll(logicalUnit: LogicalUnit, nexus: ItNexus, stopped: () => void): void {
+function stopOwn(logicalUnit: LogicalUnit, nexus: ItNexus | null, stopped: () => void): void {
   const kind = (command: Command): AbortKind =>
     logicalUnit.attributes.emulate_tas && command.task.nexus !== nexus ? 'status' : 'silent';
   abortCommands(logicalUnit.taskSet, () => true, kind, stopped);

@@ -10,6 +10,8 @@ import type { Command } from './command.ts';
 import type { ItNexus } from './nexus.ts';
 import { RateLimit, type Rates, type Waiter } from './rate_limit.ts';
 import { TASK_ATTRIBUTE } from './scsi_task.ts';
+import { SharedOrder } from './shared_order.ts';
+import type { Siblings } from './siblings.ts';
 
 /** Commands that may wait in one task set; beyond it the initiator hears TASK SET FULL. */
 export const MAX_WAITING_COMMANDS = 4096;
@@ -24,14 +26,17 @@ export class TaskSet implements Waiter {
   #barriers = 0;
   /** Of sessions that have used up their rate: not yet in the order of this task set. */
   readonly #throttled = new Set<Command>();
+  /** What other data threads have to do with it; null: there are none. */
+  readonly shared: SharedOrder | null;
   #pumping = false;
   /** Of all initiators together. */
   readonly #limit: RateLimit;
   /** Counts what began under the limit, so that nexuses take turns. */
   #turns = 0;
 
-  constructor(queueDepth: number, clock: Clock = SYSTEM_CLOCK) {
+  constructor(queueDepth: number, clock: Clock = SYSTEM_CLOCK, siblings: Siblings | null = null) {
     this.queueDepth = queueDepth;
+    this.shared = siblings && new SharedOrder(siblings, this);
     this.#limit = new RateLimit(clock);
   }
 
@@ -68,8 +73,12 @@ export class TaskSet implements Waiter {
   remove(command: Command): void {
     if (command.place >= 0) return this.#leave(command);
     const waitedAt = this.#waiting.indexOf(command);
-    if (waitedAt >= 0) this.#waiting.splice(waitedAt, 1);
-    else if (this.#throttled.delete(command)) command.itl?.itNexus.throttle?.remove(command);
+    if (waitedAt >= 0) {
+      this.#waiting.splice(waitedAt, 1);
+      this.shared?.gone(command);
+    } else if (this.#throttled.delete(command)) {
+      command.itl?.itNexus.throttle?.remove(command);
+    }
     return undefined;
   }
 
@@ -78,6 +87,7 @@ export class TaskSet implements Waiter {
    * it writes now must not be overwritten by that.
    */
   hasLeftoverWrite(nexus: ItNexus): boolean {
+    if (this.shared?.hasLeftoverWrite(nexus.initiatorName) === true) return true;
     if (this.leftovers === 0) return false;
     const { initiatorName } = nexus;
     return this.#running.some(
@@ -95,6 +105,10 @@ export class TaskSet implements Waiter {
   /** A copy: those under execution first, then those that wait. */
   commands(): Command[] {
     return [...this.#running, ...this.#waiting, ...this.#throttled];
+  }
+
+  get runs(): boolean {
+    return this.#running.length > 0;
   }
 
   get size(): number {
@@ -190,7 +204,10 @@ export class TaskSet implements Waiter {
   #mayRun(command: Command): boolean {
     const { taskAttribute } = command.task;
     if (taskAttribute === TASK_ATTRIBUTE.HEAD_OF_QUEUE) return true;
-    if (taskAttribute === TASK_ATTRIBUTE.ORDERED) return this.#running.length === 0;
+    if (this.shared?.held === true) return false;
+    if (taskAttribute === TASK_ATTRIBUTE.ORDERED) {
+      return this.#running.length === 0 && this.shared?.hasTurn(command) !== false;
+    }
     return this.#barriers === 0;
   }
 
@@ -198,6 +215,7 @@ export class TaskSet implements Waiter {
     command.place = this.#running.push(command) - 1;
     if (command.itl !== null) command.itl.running++;
     if (command.task.taskAttribute > TASK_ATTRIBUTE.SIMPLE) this.#barriers++;
+    this.shared?.begins(command);
   }
 
   /** The last takes its place: those under execution have no order. */
@@ -210,5 +228,6 @@ export class TaskSet implements Waiter {
     command.place = -1;
     if (command.itl !== null) command.itl.running--;
     if (command.task.taskAttribute > TASK_ATTRIBUTE.SIMPLE) this.#barriers--;
+    this.shared?.ended(command);
   }
 }

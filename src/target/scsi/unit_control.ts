@@ -42,11 +42,11 @@ export function startStopUnit(command: Command): void {
   const { cdb, logicalUnit } = command;
   const flags = cdb[4] ?? 0;
   if ((flags & START) !== 0) {
-    logicalUnit.stopped = false;
+    setStopped(logicalUnit, false);
     return command.good();
   }
   const stop = (): void => {
-    logicalUnit.stopped = true;
+    setStopped(logicalUnit, true);
     command.good();
   };
   if ((flags & NO_FLUSH) !== 0 || logicalUnit.storage.fault !== null) return stop();
@@ -56,6 +56,11 @@ export function startStopUnit(command: Command): void {
     if (fault !== null) command.fault(fault);
     else stop();
   });
+}
+
+function setStopped(logicalUnit: LogicalUnit, stopped: boolean): void {
+  logicalUnit.stopped = stopped;
+  logicalUnit.modeChanged();
 }
 
 /** IMMED allows an early status; ours comes when all is durable, which promises more. */

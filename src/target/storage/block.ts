@@ -2,12 +2,12 @@
 import fs from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { deviceNumber, deviceReadOnly, deviceSize, holderOf } from './block_device.ts';
-import { acquireHold, type Hold } from './hold.ts';
+import { acquireHold, type Hold, type OpenShared } from './hold.ts';
 import { openFds } from './open_fd.ts';
 import { notOpened, type OpenMedium, type OpenResult } from './open_result.ts';
 import { wordsOf, type OsError } from './os_error.ts';
 
-export interface BlockSpec {
+export interface BlockSpec extends OpenShared {
   readonly dev: string;
   readonly readonly: boolean;
 }
@@ -17,19 +17,20 @@ const { O_RDONLY, O_EXCL, O_NONBLOCK } = fs.constants;
 export const openBlock =
   (spec: BlockSpec): OpenMedium =>
   async (lost): Promise<OpenResult> => {
-    const { dev: path } = spec;
+    const { dev: path, shared, keeper = acquireHold } = spec;
     let hold: Hold | null = null;
     try {
       const found = await examineDevice(path);
       if (found === null) return notOpened(`${path} is not a block device`);
       if (found.size === 0) return notOpened(noMedium(path));
-      hold = await acquireHold(blockHoldKey(found.number), () => claimExclusively(path));
+      hold = await keeper(blockHoldKey(found.number), () => claimExclusively(path));
       const backstore = await openFds({
         path,
         sizeBytes: found.size,
         readOnly: spec.readonly || found.readOnly,
         writeCache: false,
         hold,
+        shared,
         lost,
       });
       return { ok: true, backstore };

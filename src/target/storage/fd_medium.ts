@@ -27,6 +27,8 @@ export interface FdMediumOptions {
   readonly readOnly: boolean;
   readonly writeCache: boolean;
   readonly hold: Hold | null;
+  /** Other data threads write to it as well. */
+  readonly shared?: boolean | undefined;
   readonly lost: (fault: StorageFault) => void;
   /**
    * False: behind a network or another process, whose silence would hold up the event loop. Only
@@ -376,15 +378,20 @@ export class FdMedium implements Backstore, OperationOwner {
     if (this.#lostWrites !== null) return done(this.#lostWrites);
     if (this.#flushing === null) {
       // Nothing in the page cache, and nothing on its way out of it.
-      if (!this.#dirty) return done(null);
+      if (!this.#isDirty) return done(null);
       this.#flushing = [done];
       return this.#sync();
     }
     // Nothing was written since the flush under way began, so that it covers this one too.
-    if (!this.#dirty) this.#flushing.push(done);
+    if (!this.#isDirty) this.#flushing.push(done);
     else if (this.#nextFlush === null) this.#nextFlush = [done];
     else this.#nextFlush.push(done);
     return undefined;
+  }
+
+  /** What other threads have written is not known here, and must be flushed all the same. */
+  get #isDirty(): boolean {
+    return this.#dirty || this.#options.shared === true;
   }
 
   #sync(): void {

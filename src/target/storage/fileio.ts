@@ -1,13 +1,13 @@
 /** A regular file as medium. It is never created and never changes its size here. */
 import fs from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { acquireHold, type Hold } from './hold.ts';
+import { acquireHold, type Hold, type OpenShared } from './hold.ts';
 import { openFds } from './open_fd.ts';
 import { notOpened, type OpenMedium, type OpenResult } from './open_result.ts';
 import { wordsOf, type OsError } from './os_error.ts';
 import { SYSCALLS } from './syscalls.ts';
 
-export interface FileioSpec {
+export interface FileioSpec extends OpenShared {
   readonly path: string;
   readonly size: number;
   /** Writes may stay in the page cache until `flush`. */
@@ -17,15 +17,17 @@ export interface FileioSpec {
 export const openFileio =
   (spec: FileioSpec): OpenMedium =>
   async (lost): Promise<OpenResult> => {
-    const { path, size: sizeBytes, writeBack: writeCache } = spec;
+    const { path, size: sizeBytes, writeBack: writeCache, shared } = spec;
+    const keeper = spec.keeper ?? acquireHold;
     let hold: Hold | null = null;
     try {
       const { size, key, readOnly } = await examine(path);
       if (size < sizeBytes) {
         return notOpened(`${path} has ${size} bytes, fewer than the configured ${sizeBytes}`);
       }
-      hold = await acquireHold(key, () => lock(path));
-      const backstore = await openFds({ path, sizeBytes, readOnly, writeCache, hold, lost });
+      hold = await keeper(key, () => lockFile(path));
+      const shape = { path, sizeBytes, readOnly, writeCache, hold, shared, lost };
+      const backstore = await openFds(shape);
       return { ok: true, backstore };
     } catch (error) {
       await hold?.release();
@@ -34,7 +36,7 @@ export const openFileio =
   };
 
 /** A reason in our own words. */
-class Refused extends Error {
+export class Refused extends Error {
   override name = 'Refused';
 }
 
@@ -70,7 +72,7 @@ async function examine(path: string): Promise<Examined> {
 }
 
 /** Advisory: keeps two daemons from serving one file. */
-async function lock(path: string): Promise<FileHandle> {
+export async function lockFile(path: string): Promise<FileHandle> {
   const handle = await open(path, fs.constants.O_RDONLY);
   if (SYSCALLS === null || SYSCALLS.lockExclusively(handle.fd)) return handle;
   await handle.close();

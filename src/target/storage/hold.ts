@@ -18,6 +18,16 @@ export interface Hold {
   release(): Promise<void>;
 }
 
+/** Where the claim is kept: here, or in the data thread that keeps those of all. */
+export type HoldKeeper = (key: string, claim: () => Promise<FileHandle>) => Promise<Hold>;
+
+/** What several data threads need to know to open one medium. */
+export interface OpenShared {
+  /** Other data threads serve it as well. */
+  readonly shared?: boolean | undefined;
+  readonly keeper?: HoldKeeper | undefined;
+}
+
 /** `claim` opens the handle whose life is the claim's; what it rejects with is passed on. */
 export async function acquireHold(key: string, claim: () => Promise<FileHandle>): Promise<Hold> {
   let entry = entries.get(key);

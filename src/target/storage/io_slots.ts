@@ -29,15 +29,26 @@ export function wantedPoolThreads(): number {
 }
 
 export class IoSlots {
-  readonly #perLane: number;
+  #perLane = 0;
   /** Slots that only lanes without any may take. */
-  readonly #reserve: number;
+  #reserve = 0;
   #free: number;
   /** Lanes with jobs that wait, the one to be served next first. */
   readonly #waiting: IoLane[] = [];
 
   constructor(total: number) {
     this.#free = total;
+    this.#setShares();
+  }
+
+  /** Before the first use: as many data threads share the pool. */
+  divide(threads: number): void {
+    this.#free = Math.max(1, Math.floor(this.#free / threads));
+    this.#setShares();
+  }
+
+  #setShares(): void {
+    const total = this.#free;
     this.#reserve = Math.floor(total / 4);
     this.#perLane = Math.max(1, Math.min(MAX_PER_LANE, total - this.#reserve));
   }

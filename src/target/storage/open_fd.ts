@@ -26,6 +26,7 @@ export interface MediumShape {
   readonly readOnly: boolean;
   readonly writeCache: boolean;
   readonly hold: Hold | null;
+  readonly shared: boolean | undefined;
   readonly lost: (fault: StorageFault) => void;
 }
 

@@ -16,6 +16,8 @@ export interface FirstBytesOptions {
   readonly socket: Socket;
   readonly clock: Clock;
   readonly events: MoverEvents;
+  /** Bytes wanted of what is not MPA before it is decided; at least 1. */
+  readonly atLeast: number;
   /** Called once; the mover that serves the connection from now on is handed `bytes`. */
   readonly decided: (spoken: Spoken, bytes: Buffer) => void;
 }
@@ -37,10 +39,10 @@ export class FirstBytes implements DataMover {
   }
 
   readonly #take = (chunk: Buffer): void => {
-    // Never more than a key: one that is longer is decided.
+    // Never more than a key or a header: more than that is decided.
     const bytes = this.#gathered.length === 0 ? chunk : Buffer.concat([this.#gathered, chunk]);
     const mpa = opensWithMpa(bytes);
-    if (mpa === 'maybe') {
+    if (mpa === 'maybe' || (mpa === 'no' && bytes.length < this.#options.atLeast)) {
       this.#gathered = ownedCopy(bytes);
       return;
     }

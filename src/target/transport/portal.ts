@@ -16,12 +16,17 @@ export interface PortalOptions {
   readonly port: number;
   readonly log: Log;
   readonly onSocket: (socket: Socket) => void;
+  /**
+   * Instead of `onSocket`, where others may serve the connection: `gone` is to be called when it
+   * has ended. The socket is paused, and nothing of it has been read.
+   */
+  readonly place?: ((accepted: Socket, gone: () => void) => void) | undefined;
 }
 
 export class Portal {
   readonly #options: PortalOptions;
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  #connections = 0;
 
   constructor(options: PortalOptions) {
     this.#options = options;
@@ -65,16 +70,20 @@ export class Portal {
   }
 
   #accept(accepted: Socket): void {
-    const { log, onSocket } = this.#options;
-    const socket = LentSocket.takeOver(accepted);
-    if (this.#sockets.size >= MAX_CONNECTIONS_PER_PORTAL) {
-      log.warn('connection refused: too many on this portal', { address: socket.remoteAddress });
-      socket.destroy();
+    const { log, onSocket, place } = this.#options;
+    if (this.#connections >= MAX_CONNECTIONS_PER_PORTAL) {
+      log.warn('connection refused: too many on this portal', { address: accepted.remoteAddress });
+      accepted.destroy();
       return;
     }
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    this.#connections++;
+    const gone = (): void => {
+      this.#connections--;
+    };
+    if (place !== undefined) return place(accepted, gone);
+    const socket = LentSocket.takeOver(accepted);
+    socket.once('close', gone);
     onSocket(socket);
-    socket.resume();
+    return void socket.resume();
   }
 }

@@ -1,0 +1,46 @@
+/**
+ * The session tables of the other data threads (docs/ARCHITECTURE.md, "Data threads"), and what all
+ * tables must agree on. `noOthers` where one thread serves all sessions.
+ */
+
+/** Whose commands must stop before a login is answered. */
+export interface Settling {
+  /** Calls back once, perhaps within the call. */
+  whenIdle(idle: () => void): void;
+}
+
+export interface OtherTables {
+  /** Data threads in all; limits on what one table counts for itself are divided by it. */
+  readonly threads: number;
+  /** TSIHs of this table are `tsihOffset` modulo `threads`, so that a TSIH names its thread. */
+  readonly tsihOffset: number;
+  /** Sessions of all tables. */
+  readonly sessions: number;
+  count(change: 1 | -1): void;
+  /** Unique over all tables, and rising. */
+  nextSid(): number;
+  /**
+   * Ends the session of that nexus in the other tables, if it is older than `sid`. Null: there are
+   * no other tables.
+   */
+  endNexus(key: string, sid: number): Settling | null;
+  endAllOf(targetName: string, reason: string): void;
+}
+
+export function noOthers(): OtherTables {
+  let sessions = 0;
+  let lastSid = 0;
+  return {
+    threads: 1,
+    tsihOffset: 0,
+    get sessions() {
+      return sessions;
+    },
+    count(change) {
+      sessions += change;
+    },
+    nextSid: () => ++lastSid,
+    endNexus: () => null,
+    endAllOf: () => {},
+  };
+}

@@ -1,0 +1,168 @@
+/**
+ * Several data threads in one: engines that are joined by message ports and handed descriptors as
+ * in the daemon, so that their agreement can be tested where storage can be held still.
+ */
+import fs from 'node:fs';
+import { createServer } from 'node:net';
+import { vi } from 'vitest';
+import type { EnginePort } from '../../../../../src/objects/engine_port.ts';
+import type { Step } from '../../../../../src/objects/plan.ts';
+import { createEngine } from '../../../../../src/target/engine.ts';
+import {
+  Coordinator,
+  type DataThread,
+} from '../../../../../src/target/engine/threads/coordinator.ts';
+import { Membership } from '../../../../../src/target/engine/threads/membership.ts';
+import { membersOf } from '../../../../../src/target/engine/threads/start_threads.ts';
+import type { Clock } from '../../../../../src/util/clock.ts';
+import { Initiator } from '../../../../loopback/initiator.ts';
+
+export const TARGET = 'iqn.2003-01.org.example:t1';
+const TPG = ['iscsi', 'targets', TARGET, 'tpgs', '1'];
+
+export interface Group {
+  readonly engine: EnginePort;
+  readonly threads: readonly DataThread[];
+  readonly port: number;
+  readonly opened: Initiator[];
+  stop(): Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}
+
+export const storage = (reference: string, after?: object, before?: object): Step => ({
+  subject: 'storage_object',
+  path: ['backstores', ...reference.split('/')],
+  ...(before && { before }),
+  ...(after && { after }),
+});
+export const ramdisk = (size: number, attributes = {}): object => ({
+  size,
+  nullio: false,
+  wwn: 'wwn-ram',
+  attributes,
+});
+export const fileio = (path: string, size: number, writeBack: boolean): object => ({
+  path,
+  size,
+  write_back: writeBack,
+  wwn: 'wwn-file',
+  attributes: {},
+});
+
+/** A target in demo mode whose LUNs are those storage objects, in their order. */
+export function targetOf(port: number, references: readonly string[]): Step[] {
+  const attributes = { generate_node_acls: true, demo_mode_write_protect: false };
+  const tpg = { enabled: true, attributes, parameters: {}, auth: {} };
+  return [
+    { subject: 'target', path: TPG.slice(0, 3), after: { tpgs: {} } },
+    { subject: 'tpg', path: TPG, after: { ...tpg, portals: {}, luns: {}, acls: {} } },
+    ...references.map((reference, lun): Step => ({
+      subject: 'lun',
+      path: [...TPG, 'luns', String(lun)],
+      after: { storage_object: reference },
+    })),
+    {
+      subject: 'portal',
+      path: [...TPG, 'portals', `127.0.0.1:${port}`],
+      after: { iser: false },
+    },
+  ];
+}
+
+export async function startGroup(count: number, clock?: Clock): Promise<Group> {
+  const members = membersOf(count).map((data) => new Membership(data));
+  const threads = members.map((member) =>
+    createEngine({ logLevel: 'error', member, ...(clock && { clock }) }),
+  );
+  const [first, ...others] = threads;
+  const engine = new Coordinator(first!, others);
+  const opened: Initiator[] = [];
+  return {
+    engine,
+    threads,
+    port: await freePort(),
+    opened,
+    async stop() {
+      for (const initiator of opened) initiator.destroy();
+      await engine.stop(0);
+      for (const member of members) member.close();
+    },
+  };
+}
+
+/** A session of an initiator of its own, unless named. */
+export async function login(
+  group: Group,
+  { name = 'iqn.1994-05.com.example:c', isid = '00023d000001', tsih = 0 } = {},
+): Promise<Initiator> {
+  const initiator = await Initiator.open(group.port);
+  group.opened.push(initiator);
+  const answer = await initiator.login({
+    isid,
+    tsih,
+    keys: { InitiatorName: name, TargetName: TARGET, SessionType: 'Normal' },
+  });
+  if (answer.bhs[36] !== 0) throw new Error(`login refused: ${answer.bhs.toString('hex', 36, 38)}`);
+  return initiator;
+}
+
+/** The data thread that serves it. */
+export const threadOf = (group: Group, { tsih }: Initiator): number => tsih % group.threads.length;
+
+/** A session in each thread, their first unit attention told. */
+export async function sessionInEach(group: Group, luns = 1): Promise<Initiator[]> {
+  const sessions: Initiator[] = [];
+  for (const thread of group.threads.keys()) {
+    sessions.push(await login(group, { name: `iqn.1994-05.com.example:c${thread}` }));
+  }
+  for (const session of sessions) {
+    for (let lun = 0; lun < luns; lun++) await session.run({ lun, cdb: TEST_UNIT_READY });
+  }
+  return sessions.sort((a, b) => threadOf(group, a) - threadOf(group, b));
+}
+
+export const TEST_UNIT_READY = Buffer.alloc(16);
+export const BLOCK = 512;
+
+export function readBlock(lba: number, lun = 0) {
+  const cdb = Buffer.alloc(16);
+  cdb[0] = 0x28;
+  cdb.writeUInt32BE(lba, 2);
+  cdb.writeUInt16BE(1, 7);
+  return { lun, cdb, read: true, edtl: BLOCK };
+}
+
+export function writeBlock(lba: number, byte: number, lun = 0) {
+  const { cdb } = readBlock(lba);
+  cdb[0] = 0x2a;
+  const payload = Buffer.alloc(BLOCK, byte);
+  return { lun, cdb, write: true, edtl: BLOCK, data: payload, payload };
+}
+
+/** Writes in the pool wait from now on, before they reach the file, until `release`. */
+export function holdWrites(): { readonly held: () => number; readonly release: () => void } {
+  const waiting: (() => void)[] = [];
+  const write = fs.write.bind(fs) as (...args: unknown[]) => void;
+  const spy = vi.spyOn(fs, 'write').mockImplementation((...args: unknown[]) => {
+    waiting.push(() => write(...args));
+  });
+  return {
+    held: () => waiting.length,
+    release() {
+      spy.mockRestore();
+      for (const go of waiting.splice(0)) go();
+    },
+  };
+}
+
+/** Resolves when it holds; the test's time limit is the limit. */
+export async function eventually(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
