@@ -73,7 +73,12 @@ export function startEngineThread(
   onDeath: (reason: Error) => void,
 ): EngineThread {
   const ports = options.member?.ports.filter((port) => port !== null) ?? [];
-  const worker = new Worker(WORKER, { workerData: options, transferList: ports });
+  const worker = new Worker(WORKER, {
+    workerData: options,
+    transferList: ports,
+    // Some come from system calls, which Node does not know of.
+    trackUnmanagedFds: false,
+  });
   const calls = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
   const listeners = new Set<Listener>();
   let nextId = 1;
