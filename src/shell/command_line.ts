@@ -67,7 +67,10 @@ function commandNotFound(node: TreeNode, name: string, scope: LineScope): Config
   const below = childrenWith(node, name, scope);
   if (below !== '')
     return new ConfigError(`Command not found ${name}; it is a command of ${below}`);
-  const commands = [...commandsAt(node, scope.builtins), ...Object.keys(scope.builtins)];
+  const elsewhere = Object.keys(scope.builtins).filter(
+    (one) => commandAt(node, one, scope.builtins) !== undefined,
+  );
+  const commands = [...commandsAt(node, scope.builtins), ...elsewhere];
   const children = viewChildren(scope.view, node).slice(0, 1000);
   const guess =
     nearest(name, commands) ??

@@ -71,3 +71,10 @@ describe('did you mean', () => {
     expect((await run(line)).toLowerCase()).toContain(guess.toLowerCase());
   });
 });
+
+test('no command is guessed that is refused there', async () => {
+  const { run } = testShell();
+  await run(...EXAMPLE);
+  expect(await run('/backstores info')).toBe('Command not found info\n');
+  expect(await run(`${tpg} kick`)).toBe('Command not found kick\n');
+});
