@@ -4,8 +4,8 @@ import { have, mustRun, run } from '../support/programs.ts';
 
 const MINUTE_MS = 60_000;
 export const BUILD_MS = 15 * MINUTE_MS;
-/** LIO's own shell, and systemd as PID 1. */
-const PACKAGES = 'targetcli-fb,systemd,systemd-sysv,dbus,udev,kmod';
+/** LIO's own shell, and what it speaks to. */
+const PACKAGES = 'targetcli-fb,dbus,kmod';
 const VM = path.join(import.meta.dirname, 'vm');
 
 export interface GuestRun {

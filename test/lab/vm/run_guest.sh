@@ -3,8 +3,7 @@
 # Boots the guest under software emulation, runs SCRIPT in it as root with the given environment,
 # streams its output and returns its status (124: timeout, 125: the guest ended without a status).
 # LAB_MEMORY: MiB of the guest, 1024 by default. LAB_MOUNTS: folders that the guest may read, words of
-# the form /there=/here. LAB_SYSTEMD=1: SCRIPT runs before systemd is started as PID 1, and the file
-# that it leaves as /root/after-boot runs when systemd has started everything. The host's 127.0.0.1 is 10.0.2.2 in the guest. The image is never changed.
+# the form /there=/here. The host's 127.0.0.1 is 10.0.2.2 in the guest. The image is never changed.
 set -u
 LAB_DIR=${LAB_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/lunsmith-lab-guest}
 TIMEOUT=$1 SCRIPT=$2
@@ -27,7 +26,6 @@ for word in ${LAB_MOUNTS:-}; do
   shares+=(-virtfs "local,path=${word#*=},mount_tag=$tag,security_model=none,multidevs=remap,readonly=on")
   echo "$tag ${word%%=*}" >>"$RUN/mounts"
 done
-[ -n "${LAB_SYSTEMD:-}" ] && : >"$RUN/systemd"
 mkfifo "$RUN/out"
 cat "$RUN/out" &
 READER=$!
@@ -61,6 +59,6 @@ kill "$READER" 2>/dev/null
 [ $status = 125 ] && [ -s "$RUN/status" ] && status=$(cat "$RUN/status")
 if [ $status -ge 124 ]; then
   echo "guest: no result (status $status)" >&2
-  tail -20 "$RUN/console" "$RUN/qemu.err" >&2
+  tail -n 20 "$RUN/console" "$RUN/qemu.err" >&2
 fi
 exit "$status"
