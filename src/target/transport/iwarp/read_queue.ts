@@ -65,7 +65,7 @@ export class ReadQueue {
 
   /** Payload of a segment that fits, or a part of it: bytes `from` to `to`. */
   place(bytes: Buffer, from: number, to: number): void {
-    const [read] = this.#reads;
+    const read = this.#reads[0];
     if (read === undefined) return;
     if (read.into !== null) bytes.copy(read.into, read.received, from, to);
     read.received += to - from;
@@ -73,7 +73,7 @@ export class ReadQueue {
 
   /** All of a segment that fits is placed. */
   placed(): void {
-    const [read] = this.#reads;
+    const read = this.#reads[0];
     if (read !== undefined && read.received === read.length) this.#finish(read);
   }
 
