@@ -2,6 +2,7 @@
 import type { LimitInfo, SessionLimits } from '../../objects/engine_port.ts';
 import { nameKey } from '../../objects/names.ts';
 import type { Clock } from '../../util/clock.ts';
+import type { Dues } from '../scsi/dues.ts';
 import type { ItNexus } from '../scsi/nexus.ts';
 import { isLimited, RateLimit, type Rates } from '../scsi/rate_limit.ts';
 import { Throttle } from '../scsi/throttle.ts';
@@ -23,11 +24,14 @@ interface Shared {
 
 export class SessionLimiter {
   readonly #clock: Clock;
+  readonly #duesOf: (name: string) => Dues | undefined;
   /** One for all sessions of an initiator in a TPG; only of node ACLs with a limit. */
   readonly #shared = new Map<string, Shared>();
 
-  constructor(clock: Clock) {
+  /** `duesOf`: with several data threads, of the limit of that name. */
+  constructor(clock: Clock, duesOf: (name: string) => Dues | undefined = () => undefined) {
     this.#clock = clock;
+    this.#duesOf = duesOf;
   }
 
   /** Holds at once, also for commands that wait already. */
@@ -68,7 +72,7 @@ export class SessionLimiter {
     const key = `${target} ${tag} ${initiator}`;
     let shared = this.#shared.get(key);
     if (shared === undefined) {
-      shared = { target, tag, initiator, limit: new RateLimit(this.#clock) };
+      shared = { target, tag, initiator, limit: new RateLimit(this.#clock, this.#duesOf(key)) };
       this.#shared.set(key, shared);
     }
     shared.limit.set(rates);

@@ -54,7 +54,8 @@ export class Sessions implements IscsiHost {
     this.#table = new SessionTable(this, options.member?.scsi, options.member?.tables);
     options.member?.tables.bind(this.#table);
     this.#refused = new RefusedLogins(options.clock);
-    this.#limiter = new SessionLimiter(options.clock);
+    const { clock, member } = options;
+    this.#limiter = new SessionLimiter(clock, (name) => member?.dues(name, clock));
   }
 
   /** `bytes`: what another data thread has read of it already. */

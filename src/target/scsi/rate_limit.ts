@@ -6,6 +6,7 @@
  * burst may begin too, those after it wait the longer. One timer for all that wait.
  */
 import type { Clock, Timer } from '../../util/clock.ts';
+import { OwnDues, type Dues } from './dues.ts';
 
 export interface Rates {
   /** Commands a second; 0: any number. */
@@ -34,15 +35,16 @@ export class RateLimit {
   #rates: Rates = { max_iops: 0, max_bandwidth: 0, burst_time: 0 };
   #msPerCommand = 0;
   #msPerByte = 0;
-  #commandDueMs = -Infinity;
-  #byteDueMs = -Infinity;
+  readonly #dues: Dues;
   /** In the order of their turns. */
   readonly #waiting = new Set<Waiter>();
   #timer: Timer | null = null;
   #serving = false;
 
-  constructor(clock: Clock) {
+  /** `dues`: of a limit that other data threads enforce as well. */
+  constructor(clock: Clock, dues: Dues = new OwnDues()) {
     this.#clock = clock;
+    this.#dues = dues;
   }
 
   get rates(): Rates {
@@ -68,8 +70,7 @@ export class RateLimit {
     this.#msPerCommand = max_iops > 0 ? 1000 / max_iops : 0;
     this.#msPerByte = max_bandwidth > 0 ? 1000 / max_bandwidth : 0;
     // What was used under other limits is no debt under these.
-    this.#commandDueMs = -Infinity;
-    this.#byteDueMs = -Infinity;
+    this.#dues.clear();
     this.#timer?.cancel();
     this.#timer = null;
     this.#serve();
@@ -83,8 +84,7 @@ export class RateLimit {
   /** A command begins. */
   take(bytes: number): void {
     const earliest = this.#clock.nowMs() - this.#rates.burst_time;
-    this.#commandDueMs = Math.max(this.#commandDueMs, earliest) + this.#msPerCommand;
-    this.#byteDueMs = Math.max(this.#byteDueMs, earliest) + bytes * this.#msPerByte;
+    this.#dues.advance(earliest, this.#msPerCommand, bytes * this.#msPerByte);
   }
 
   /**
@@ -117,8 +117,8 @@ export class RateLimit {
   /** Milliseconds until a command may begin; negative: what is left of the burst. */
   #debtMs(nowMs: number): number {
     const least = -this.#rates.burst_time;
-    const command = this.#msPerCommand > 0 ? this.#commandDueMs - nowMs : least;
-    const byte = this.#msPerByte > 0 ? this.#byteDueMs - nowMs : least;
+    const command = this.#msPerCommand > 0 ? this.#dues.commandMs - nowMs : least;
+    const byte = this.#msPerByte > 0 ? this.#dues.byteMs - nowMs : least;
     return Math.max(command, byte, least);
   }
 

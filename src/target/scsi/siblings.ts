@@ -1,3 +1,6 @@
+import type { Clock } from '../../util/clock.ts';
+import type { Dues } from './dues.ts';
+
 /**
  * The same logical unit in the other data threads (docs/ARCHITECTURE.md, "Data threads"). A logical
  * unit that one thread serves alone has none.
@@ -17,6 +20,8 @@ export interface Siblings {
   takeTurn(ready: () => void): void;
   /** The command is over, whether its turn has come or not. */
   giveTurn(): void;
+  /** Of the limit of rate that holds for all. */
+  dues(clock: Clock): Dues;
 }
 
 /** Mode parameters and states that the initiators of all threads share. */

@@ -37,7 +37,7 @@ export class TaskSet implements Waiter {
   constructor(queueDepth: number, clock: Clock = SYSTEM_CLOCK, siblings: Siblings | null = null) {
     this.queueDepth = queueDepth;
     this.shared = siblings && new SharedOrder(siblings, this);
-    this.#limit = new RateLimit(clock);
+    this.#limit = new RateLimit(clock, siblings?.dues(clock));
   }
 
   /** Commands beyond it wait; those that wait already begin when it allows. */

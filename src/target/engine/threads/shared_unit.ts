@@ -1,4 +1,6 @@
 /** One logical unit in several data threads: its shared block, and what each tells the others. */
+import type { Clock } from '../../../util/clock.ts';
+import type { Dues } from '../../scsi/dues.ts';
 import type { LogicalUnit } from '../../scsi/logical_unit.ts';
 import type { Siblings } from '../../scsi/siblings.ts';
 import type { HoldKeeper } from '../../storage/hold.ts';
@@ -10,11 +12,13 @@ import {
 } from '../../storage/shared_ramdisk.ts';
 import type { SharedMedium } from '../openers.ts';
 import type { Peers } from './peers.ts';
+import { DUES_BYTES, SharedDues } from './shared_dues.ts';
 import { holdOfThread0 } from './remote_holds.ts';
 
 /** Words of the shared block. */
 const WORD = { MODE: 0, TURN: 1, WAITING_FOR_TURN: 2 } as const;
-const BLOCK_BYTES = 64;
+const DUES_AT = 32;
+const BLOCK_BYTES = DUES_AT + DUES_BYTES;
 
 /** What the threads share of it: sent to each that opens it. */
 export interface UnitBlock {
@@ -98,6 +102,10 @@ export class SharedUnit implements Siblings, SharedMedium {
 
   hold(change: 1 | -1): void {
     this.#tellAll('unit.hold', change);
+  }
+
+  dues(clock: Clock): Dues {
+    return new SharedDues(clock, this.block.memory, DUES_AT);
   }
 
   takeTurn(ready: () => void): void {

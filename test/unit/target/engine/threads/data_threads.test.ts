@@ -366,6 +366,23 @@ describe.each([2, 4])('%i data threads', (count) => {
     }
   });
 
+  test('a limit of rate holds for all threads together', async () => {
+    await serve(count, { attributes: { max_iops: 200, burst_time: 10 } });
+    const sessions = await sessionInEach(group);
+    const until = performance.now() + 1000;
+    let commands = 0;
+    await Promise.all(
+      sessions.map(async (session) => {
+        while (performance.now() < until) {
+          await session.run(readBlock(0));
+          commands++;
+        }
+      }),
+    );
+    // What begins in a second, the burst, and one in each thread whose turn came at the same moment.
+    expect(commands).toBeLessThanOrEqual(200 + 3 + 2 * count);
+  });
+
   test('a flush in one thread covers what another has written', async () => {
     await serve(count, { writeBack: true });
     const sessions = await sessionInEach(group, 2);
