@@ -19,8 +19,8 @@ const LUN = { file: '0', writeThrough: '1', ramdisk: '2' } as const;
 
 const missing = have('cc') ? undefined : 'cc';
 
-describe('concurrent commands keep every byte', () => {
-  const served = new LunsmithProcess();
+describe.each(['1', '2'])('concurrent commands keep every byte, data threads: %s', (threads) => {
+  const served = new LunsmithProcess(threads);
   const program = () => served.path('load');
   const disk = (name: string) => served.path(`${name}.img`);
 
@@ -46,6 +46,10 @@ describe('concurrent commands keep every byte', () => {
     );
   }, 120_000);
   afterAll(() => served.stop());
+  test('as many data threads run', async () => {
+    expect((await served.oneShot('status')).stdout).toContain(`Data threads: ${threads}\n`);
+  });
+
   beforeEach((context) => context.skip(missing !== undefined, `${missing} is not installed`));
 
   const common = (): string[] => [

@@ -1,7 +1,16 @@
 /** Our own program as its users run it: a daemon process and shells that attach to it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,9 +26,15 @@ export class LunsmithProcess implements ServedTarget {
   readonly config = path.join(this.folder, 'saveconfig.yaml');
   readonly socket = path.join(this.folder, 'control.sock');
   port = 0;
+  /** By hand, any suite runs with several: LUNSMITH_TEST_DATA_THREADS=2. */
+  readonly #dataThreads: string;
   #process: ChildProcess | undefined;
   /** A file rather than a pipe, so that a full pipe never stops the daemon. */
   readonly #logFile = path.join(this.folder, 'daemon.log');
+
+  constructor(dataThreads = process.env['LUNSMITH_TEST_DATA_THREADS'] ?? '1') {
+    this.#dataThreads = dataThreads;
+  }
 
   get pid(): number | undefined {
     return this.#process?.pid;
@@ -41,6 +56,7 @@ export class LunsmithProcess implements ServedTarget {
   async start(): Promise<void> {
     if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run npm run build first`);
     this.port ||= await freePort();
+    this.#setDataThreads();
     const log = openSync(this.#logFile, 'a');
     const env = { ...process.env, ...this.env };
     const child = spawn(process.execPath, [PROGRAM, 'daemon'], {
@@ -53,6 +69,14 @@ export class LunsmithProcess implements ServedTarget {
       if (child.exitCode !== null) throw new Error(`The daemon has ended:\n${this.log()}`);
       return this.#answers();
     });
+  }
+
+  #setDataThreads(): void {
+    const home = this.path('home');
+    if (this.#dataThreads === '1' || existsSync(home)) return;
+    mkdirSync(home, { mode: 0o700 });
+    const preferences = { data_threads: this.#dataThreads };
+    writeFileSync(path.join(home, 'preferences.json'), JSON.stringify({ version: 1, preferences }));
   }
 
   /** A shell would start another daemon in the background, and hide that ours is gone. */

@@ -379,7 +379,7 @@ describe.each([2, 4])('%i data threads', (count) => {
         }
       }),
     );
-    // What begins in a second, the burst, and one in each thread whose turn came at the same moment.
+    // What begins in a second, the burst, and what several threads began at the same moment.
     expect(commands).toBeLessThanOrEqual(200 + 3 + 2 * count);
   });
 
