@@ -2,6 +2,7 @@
 //   npm run bench -- [--quick | --all] [--check] [--json] [--rounds N] [--seconds S]
 //                    [--only TEXT]… [--targets tgt,lunsmith] [--list] [--witness]
 //                    [--beside FOLDER]  another build of ours takes part in each round
+//                    [--data-threads N] ours, but not the one beside it, has so many
 // `npm run bench -- iser …`: iSER beside TCP (bench/iser.mjs).
 // `npm run bench -- config …`: configuration at scale (bench/config.mjs).
 // `npm run bench -- fairness …`: a shallow session beside a deep one (bench/fairness.mjs).
@@ -37,6 +38,7 @@ function parse() {
       seconds: { type: 'string' },
       only: { type: 'string', multiple: true, default: [] },
       beside: { type: 'string' },
+      'data-threads': { type: 'string', default: '1' },
       targets: { type: 'string', default: 'tgt,istgt,lunsmith,minimal' },
     },
   });
@@ -116,8 +118,8 @@ async function runAll(options, cases, folder, memoryFolder) {
   const load = compile('load', folder);
   const files = makeFiles(load, folder, memoryFolder, cases);
   const thousandLuns = cases.some((each) => each.thousandLuns);
-  const { beside } = options;
-  const setup = { files, folder, bytes: FILE_BYTES, thousandLuns, beside };
+  const { beside, 'data-threads': dataThreads } = options;
+  const setup = { files, folder, bytes: FILE_BYTES, thousandLuns, beside, dataThreads };
   const targets = await startTargets(options.targets, setup);
   const context = { load, files, options };
   const results = [];

@@ -164,11 +164,14 @@ function configuration({ files, megabytes, port, thousand }) {
 
 /** Our own daemon, as users run it. `nodeArgs`: for a profile; `root`: which build of it. */
 async function startLunsmith(options, name = 'lunsmith', root = ROOT) {
-  const { files, folder, bytes, thousandLuns, nodeArgs = [] } = options;
+  const { files, folder, bytes, thousandLuns, nodeArgs = [], dataThreads = '1' } = options;
   const program = path.join(root, PROGRAM);
   const port = await freePort();
   const home = path.join(folder, name);
   mkdirSync(home, { mode: 0o700 });
+  const preferences = { version: 1, preferences: { data_threads: dataThreads } };
+  mkdirSync(path.join(home, 'home'), { mode: 0o700 });
+  writeFileSync(path.join(home, 'home', 'preferences.json'), JSON.stringify(preferences));
   const env = {
     // As a daemon in the background has it (src/bin/start_daemon.ts).
     UV_THREADPOOL_SIZE: '64',
@@ -216,7 +219,11 @@ async function startBeside(options) {
     copyFileSync(file, files[medium]);
   }
   return {
-    ...(await startLunsmith({ ...options, files }, 'beside', path.resolve(options.beside))),
+    ...(await startLunsmith(
+      { ...options, files, dataThreads: '1' },
+      'beside',
+      path.resolve(options.beside),
+    )),
     files,
   };
 }
