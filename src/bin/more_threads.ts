@@ -10,8 +10,8 @@ const F_SETFD = 2;
 /** Returns where the number was given, or where this cannot be done: libuv's own 4 then serve. */
 export function withMoreThreads(): void {
   const { env, execPath, execArgv, argv } = process;
-  // Somebody who talks to Node itself by a pipe would lose it.
-  if (env['UV_THREADPOOL_SIZE'] !== undefined || env['NODE_CHANNEL_FD'] !== undefined) return;
+  // Somebody who talks to Node itself by a pipe would lose it; Node has taken it off `env` by now.
+  if (env['UV_THREADPOOL_SIZE'] !== undefined || process.channel !== undefined) return;
   if (KOFFI === null) return;
   try {
     const libc = KOFFI.load('libc.so.6');

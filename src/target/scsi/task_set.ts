@@ -7,7 +7,7 @@
  */
 import { SYSTEM_CLOCK, type Clock } from '../../util/clock.ts';
 import type { Command } from './command.ts';
-import type { ItNexus } from './nexus.ts';
+import type { ItlNexus, ItNexus } from './nexus.ts';
 import { RateLimit, type Rates, type Waiter } from './rate_limit.ts';
 import { TASK_ATTRIBUTE } from './scsi_task.ts';
 import { SharedOrder } from './shared_order.ts';
@@ -15,6 +15,14 @@ import type { Siblings } from './siblings.ts';
 
 /** Commands that may wait in one task set; beyond it the initiator hears TASK SET FULL. */
 export const MAX_WAITING_COMMANDS = 4096;
+
+/**
+ * What one nexus may have under execution while others use the logical unit: a medium works on
+ * about twice as many at once, and a command that comes behind them all would wait for all of them.
+ */
+const DEPTH_BESIDE_OTHERS = 16;
+/** After so many commands in a row of one nexus, it has the logical unit to itself. */
+const ALONE_AFTER = 1024;
 
 export class TaskSet implements Waiter {
   queueDepth: number;
@@ -31,6 +39,9 @@ export class TaskSet implements Waiter {
   #pumping = false;
   /** Of all initiators together. */
   readonly #limit: RateLimit;
+  /** Whose command began last, and how many in a row have been of that nexus. */
+  #latest: ItlNexus | null = null;
+  #inARow = ALONE_AFTER;
   /** Counts what began under the limit, so that nexuses take turns. */
   #turns = 0;
 
@@ -138,7 +149,7 @@ export class TaskSet implements Waiter {
       const command = this.#waiting[at];
       if (command === undefined) return null;
       const { taskAttribute } = command.task;
-      if ((command.itl?.running ?? this.#running.length) < this.queueDepth) {
+      if (this.#hasPlace(command)) {
         if (!this.#mayRun(command)) return null;
         if (taskAttribute === TASK_ATTRIBUTE.ORDERED && at > 0) return null;
         if (at === this.#waiting.length - 1) this.#waiting.pop();
@@ -171,8 +182,7 @@ export class TaskSet implements Waiter {
       const simple = task.taskAttribute <= TASK_ATTRIBUTE.SIMPLE;
       if (!simple && at > 0) break;
       const turn = itl?.turn ?? 0;
-      const full = (itl?.running ?? this.#running.length) >= this.queueDepth;
-      if (!full && turn < bestTurn) {
+      if (turn < bestTurn && this.#hasPlace(command)) {
         best = at;
         bestTurn = turn;
       }
@@ -200,6 +210,12 @@ export class TaskSet implements Waiter {
     return true;
   }
 
+  #hasPlace({ itl }: Command): boolean {
+    const running = itl === null ? this.#running.length : itl.running;
+    if (running < DEPTH_BESIDE_OTHERS) return running < this.queueDepth;
+    return running < this.queueDepth && this.#inARow >= ALONE_AFTER;
+  }
+
   /** SAM-5 §8.6: an ORDERED command runs after all older and before all younger commands. */
   #mayRun(command: Command): boolean {
     const { taskAttribute } = command.task;
@@ -214,8 +230,16 @@ export class TaskSet implements Waiter {
   #begin(command: Command): void {
     command.place = this.#running.push(command) - 1;
     if (command.itl !== null) command.itl.running++;
+    if (command.itl === this.#latest) this.#inARow++;
+    else this.#follow(command.itl);
     if (command.task.taskAttribute > TASK_ATTRIBUTE.SIMPLE) this.#barriers++;
     this.shared?.begins(command);
+  }
+
+  #follow(itl: ItlNexus | null): void {
+    // The first of all is nobody's company.
+    if (this.#latest !== null) this.#inARow = 0;
+    this.#latest = itl;
   }
 
   /** The last takes its place: those under execution have no order. */

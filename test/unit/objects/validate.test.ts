@@ -165,8 +165,8 @@ describe('a wrong value is named with its place', () => {
     [
       'a LUN on nothing',
       [...tpgAt, 'luns', '1'],
-      { storage_object: 'fileio/disk3' },
-      /no storage object "fileio\/disk3"; did you mean fileio\/disk/,
+      { storage_object: 'fileio/dsik1' },
+      /no storage object "fileio\/dsik1"; did you mean fileio\/disk1/,
     ],
     [
       'a storage object exported twice',

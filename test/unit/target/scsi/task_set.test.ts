@@ -60,6 +60,34 @@ describe('the task set', () => {
     expect(lu.taskSet.size).toBe(0);
   });
 
+  test('one nexus has no more than a share under execution while another is there', () => {
+    ({ lu, medium } = unit({ attributes: { queue_depth: 128 } }));
+    [nexus, other] = [
+      nexusOn({ 0: lu }),
+      nexusOn({ 0: lu }, { initiator: 'iqn.2020-01.example:b' }),
+    ];
+    medium.holding = true;
+    for (let at = 0; at < 100; at++) read(nexus);
+    expect(medium.held).toHaveLength(100);
+    const shallow = read(other);
+    expect(medium.held).toHaveLength(101);
+    medium.release();
+    expect(shallow.done).toBe(true);
+    for (let at = 0; at < 100; at++) read(nexus);
+    expect(medium.held).toHaveLength(16);
+    const next = read(other);
+    expect(medium.held).toHaveLength(17);
+    medium.held.pop()?.();
+    expect(next.done).toBe(true);
+    medium.holding = false;
+    medium.release();
+    for (let at = 0; at < 1100; at++) read(nexus);
+    medium.holding = true;
+    for (let at = 0; at < 100; at++) read(nexus);
+    expect(medium.held).toHaveLength(100);
+    medium.release();
+  });
+
   test('an ORDERED command waits for all older and holds back all younger', () => {
     const older = [read(nexus), read(other)];
     const ordered = read(nexus, ORDERED);
