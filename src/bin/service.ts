@@ -40,7 +40,10 @@ function contents(source: string, program: readonly string[]): string {
   return text.replaceAll('@PROGRAM@', () => program.map(unitWord).join(' '));
 }
 
+/** A daemon in the background holds the configuration, and would lose its socket to the unit's. */
 const NEXT = `\
+A daemon that a shell has started ends first (saveconfig before that keeps what it serves):
+  lunsmith stop
 To start now and at every boot:
   systemctl daemon-reload
   systemctl enable --now lunsmith.socket lunsmith.service
