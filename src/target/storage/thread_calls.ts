@@ -2,7 +2,7 @@
  * System calls that only several data threads need, of the same optional package as `syscalls.ts`.
  * Without it there is one data thread.
  */
-import { createRequire } from 'node:module';
+import { KOFFI } from './koffi.ts';
 
 export interface ThreadCalls {
   /** A second descriptor of what `fd` names; -1: there is none to be had. */
@@ -14,17 +14,10 @@ export interface ThreadCalls {
 const F_DUPFD_CLOEXEC = 1030;
 const MADV_DONTNEED = 4;
 
-/** What of the package is used. */
-interface Koffi {
-  load(name: string): { func(prototype: string): (...args: unknown[]) => number };
-  address(memory: Buffer): bigint;
-}
-
 function bind(): ThreadCalls | null {
-  // The numbers and libc's name are those of Linux.
-  if (process.platform !== 'linux') return null;
+  const koffi = KOFFI;
+  if (koffi === null) return null;
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
     const libc = koffi.load('libc.so.6');
     const fcntl = libc.func('int fcntl(int fd, int command, int argument)');
     const madvise = libc.func('int madvise(void *address, size_t length, int advice)');
@@ -48,5 +41,5 @@ function bind(): ThreadCalls | null {
   }
 }
 
-/** Null: not installed, or not for this machine. */
+/** Null: there is no package, or not for this machine. */
 export const THREAD_CALLS: ThreadCalls | null = bind();
