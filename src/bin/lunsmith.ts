@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** argv → role → exit status. */
 import { fileURLToPath } from 'node:url';
+import { ControlError } from '../control/protocol.ts';
 import { ConfigError } from '../objects/errors.ts';
 import { parseArguments, USAGE } from './args.ts';
 import { completeRole, daemonRole, shellRole, stopRole } from './compose.ts';
@@ -64,7 +65,8 @@ let status = 1;
 try {
   status = await main();
 } catch (error) {
-  const message = error instanceof ConfigError ? error.message : (error as Error).stack;
+  const told = error instanceof ConfigError || error instanceof ControlError;
+  const message = told ? error.message : (error as Error).stack;
   process.stderr.write(`${message}\n`);
 }
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
