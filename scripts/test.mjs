@@ -17,7 +17,7 @@ const toolsRequired = isSet(process.env.CI) || isSet(process.env.REQUIRE);
 /** The virtual machine takes 4 GiB and minutes: in CI, or when asked for by name. */
 const labWanted = isSet(process.env.CI) || process.argv.includes('lab');
 /** `npm run test:lab -- iser`: machines with more in them, each only when asked for by name. */
-const MACHINES = ['iser', 'lio'];
+const MACHINES = ['iser', 'lio', 'systemd'];
 const machines = labWanted ? MACHINES.filter((name) => process.argv.includes(name)) : [];
 
 const total = { passed: 0, failed: 0, skipped: 0 };

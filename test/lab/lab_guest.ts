@@ -4,11 +4,17 @@ import { have, mustRun, run } from '../support/programs.ts';
 
 const MINUTE_MS = 60_000;
 export const BUILD_MS = 15 * MINUTE_MS;
-/** LIO's own shell, and what it speaks to. */
-const PACKAGES = 'targetcli-fb,dbus,kmod';
 const VM = path.join(import.meta.dirname, 'vm');
 
+export interface GuestImage {
+  /** Of its folder in the cache. */
+  readonly name: string;
+  /** Debian packages besides those of every guest, with commas. */
+  readonly packages: string;
+}
+
 export interface GuestRun {
+  readonly image: GuestImage;
   readonly script: string;
   readonly seconds: number;
   /** What the builder and the runner of the guest understand. */
@@ -33,10 +39,11 @@ export function whyNoGuest(variable: string, how: string): string | undefined {
   return undefined;
 }
 
-export async function runInGuest({ script, seconds, lab, env }: GuestRun): Promise<GuestResult> {
+export async function runInGuest(guest: GuestRun): Promise<GuestResult> {
+  const { image, script, seconds, lab, env } = guest;
   const home = process.env['XDG_CACHE_HOME'] ?? path.join(process.env['HOME'] ?? '', '.cache');
-  const LAB_DIR = path.join(home, 'lunsmith-lab-guest-peers');
-  const labEnv = { LAB_DIR, LAB_PACKAGES: PACKAGES, ...lab };
+  const LAB_DIR = path.join(home, `lunsmith-lab-guest-${image.name}`);
+  const labEnv = { LAB_DIR, LAB_PACKAGES: image.packages, ...lab };
   await mustRun('bash', [path.join(VM, 'build.sh')], { timeoutMs: BUILD_MS, env: labEnv });
   const pairs = Object.entries(env).map(([key, value]) => `${key}=${value}`);
   const file = path.join(import.meta.dirname, script);

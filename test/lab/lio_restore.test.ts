@@ -13,6 +13,8 @@ import { file, imported, surroundings } from '../unit/saveconfig/import/import_k
 import { BUILD_MS, runInGuest, whyNoGuest, type GuestResult } from './lab_guest.ts';
 
 const GUEST_SECONDS = 300;
+/** LIO's own shell, and what it speaks to. */
+const IMAGE = { name: 'peers', packages: 'targetcli-fb,dbus,kmod' };
 const MIB = 1024 * 1024;
 
 const YAML = `
@@ -89,6 +91,7 @@ function lioSteps(): void {
       guest = await runInGuest({
         script: 'lio.sh',
         seconds: GUEST_SECONDS,
+        image: IMAGE,
         lab: { LAB_MOUNTS: `/given=${given}` },
         env: { GIVEN: '/given/saveconfig.json' },
       });
