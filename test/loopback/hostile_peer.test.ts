@@ -10,6 +10,7 @@ import { createEngine } from '../../src/target/engine.ts';
 import { freePort } from '../support/free_port.ts';
 import { demoDocument, TARGET } from './demo_document.ts';
 import { Initiator } from './initiator.ts';
+import { errorsOf, NEIGHBOUR_KEYS } from './neighbour.ts';
 
 const ROUNDS = 150;
 const PDUS_PER_ROUND = 40;
@@ -90,19 +91,10 @@ describe('a hostile peer', () => {
   });
 
   test('cannot end the engine or disturb another session, whatever it sends', async () => {
-    const failures: string[] = [];
-    engine.onEvent((event) => {
-      if (event.type === 'log' && event.record.level === 'error') {
-        failures.push(`${event.record.message} ${JSON.stringify(event.record.fields)}`);
-      }
-    });
+    const failures = errorsOf(engine);
     const healthy = await Initiator.open(port);
     await healthy.login({
-      keys: {
-        InitiatorName: 'iqn.1993-08.org.debian:01:healthy',
-        TargetName: TARGET,
-        SessionType: 'Normal',
-      },
+      keys: NEIGHBOUR_KEYS,
     });
     const inquiry = Buffer.alloc(16);
     inquiry.set([0x12, 0, 0, 0, 36, 0]);

@@ -13,6 +13,7 @@ import { IwarpConnection } from '../../src/target/transport/iwarp/iwarp_connecti
 import { freePort } from '../support/free_port.ts';
 import { demoDocument, TARGET } from './demo_document.ts';
 import { IserInitiator } from './iser_initiator.ts';
+import { errorsOf, NEIGHBOUR_KEYS } from './neighbour.ts';
 
 const ROUNDS = Number(process.env['LUNSMITH_ISER_HOSTILE_ROUNDS'] ?? 120);
 const FRAMES_PER_ROUND = 30;
@@ -199,19 +200,10 @@ test(
   'hostile iSER peers cannot end the engine or disturb another session',
   { timeout: 60_000 + ROUNDS * ROUND_MS },
   async () => {
-    const failures: string[] = [];
-    engine.onEvent((event) => {
-      if (event.type === 'log' && event.record.level === 'error') {
-        failures.push(`${event.record.message} ${JSON.stringify(event.record.fields)}`);
-      }
-    });
+    const failures = errorsOf(engine);
     const healthy = await IserInitiator.connect(port);
     await healthy.login({
-      keys: {
-        InitiatorName: 'iqn.1993-08.org.debian:01:healthy',
-        TargetName: TARGET,
-        SessionType: 'Normal',
-      },
+      keys: NEIGHBOUR_KEYS,
     });
     const ready = Buffer.alloc(16);
     // Unit attentions come first.
