@@ -5,6 +5,7 @@
  */
 import type { SparseValuesOf } from './attribute.ts';
 import { ConfigError } from './errors.ts';
+import type { ALUA_ATTRIBUTES } from './declarations/alua.ts';
 import type { AUTH, DISCOVERY_AUTH } from './declarations/auth.ts';
 import type { NODE_ACL_ATTRIBUTES } from './declarations/node_acl.ts';
 import type { STORAGE_ATTRIBUTES } from './declarations/storage.ts';
@@ -14,10 +15,18 @@ import type { TPG_PARAMETERS } from './iscsi_keys.ts';
 export type BackstoreKind = 'block' | 'fileio' | 'ramdisk';
 export type StorageAttributeBag = SparseValuesOf<typeof STORAGE_ATTRIBUTES>;
 
+/** SPC-4 §5.15: a target port group, which LUNs of TPGs join by its name. */
+export interface AluaGroup {
+  /** TARGET PORT GROUP: 1 to 65535, 0 for the default group only. */
+  readonly tg_pt_gp_id: number;
+  readonly attributes: SparseValuesOf<typeof ALUA_ATTRIBUTES>;
+}
 interface StorageObjectCommon {
   /** Unit serial number; the NAA identifier derives from it. */
   readonly wwn: string;
   readonly attributes: StorageAttributeBag;
+  /** Key: the group's name. The default group stands here only where an attribute differs. */
+  readonly alua?: Readonly<Record<string, AluaGroup>>;
 }
 export interface FileioObject extends StorageObjectCommon {
   readonly path: string;
@@ -67,6 +76,8 @@ export interface Portal {
 export interface TpgLun {
   /** `fileio/disk1`. */
   readonly storage_object: string;
+  /** Absent: the default group of the storage object. */
+  readonly alua_tg_pt_gp_name?: string;
 }
 export interface Tpg {
   readonly enabled: boolean;
