@@ -2,7 +2,7 @@
  * The end of a process whose storage may hang. `process.exit` waits for the threads of libuv's
  * pool, and one of them may never come back.
  */
-import { KOFFI } from '../target/storage/koffi.ts';
+import { KOFFI } from '../util/koffi.ts';
 
 export function exitNow(status: number): never {
   try {

@@ -3,7 +3,7 @@
  * number before any code of ours runs, so the program begins once more, in the same process.
  */
 import { wantedPoolThreads } from '../target/storage/io_slots.ts';
-import { KOFFI } from '../target/storage/koffi.ts';
+import { KOFFI } from '../util/koffi.ts';
 
 const F_SETFD = 2;
 

@@ -3,7 +3,7 @@
  * anything of it is: an older kernel, a sandbox or setting that forbids it, no foreign functions.
  */
 import { Socket, type OnReadOpts } from 'node:net';
-import { KOFFI, type Koffi } from './koffi.ts';
+import { KOFFI, type Koffi } from '../../util/koffi.ts';
 
 /** Numbers of system calls that all machines share. */
 const IO_URING_SETUP = 425;

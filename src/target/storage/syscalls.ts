@@ -2,7 +2,7 @@
  * The optional binding to system calls that Node lacks, in one place and loaded once. Every caller
  * has a plain way for when it is absent.
  */
-import { KOFFI } from './koffi.ts';
+import { KOFFI } from '../../util/koffi.ts';
 
 /** `res` 0: done; else failed, for a reason that the plain way will find out. */
 type AsyncResult = (error: Error | null, result: number) => void;

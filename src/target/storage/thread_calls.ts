@@ -2,7 +2,7 @@
  * System calls that only several data threads need, of the same optional package as `syscalls.ts`.
  * Without it there is one data thread.
  */
-import { KOFFI } from './koffi.ts';
+import { KOFFI } from '../../util/koffi.ts';
 
 export interface ThreadCalls {
   /** A second descriptor of what `fd` names; -1: there is none to be had. */
