@@ -34,6 +34,8 @@ export const TOOLS = [
   { name: 'mke2fs', package: 'e2fsprogs', present: () => onPath('mke2fs') },
   { name: 'losetup', package: 'mount', present: () => onPath('losetup') },
   { name: 'strace', package: 'strace', present: () => onPath('strace') },
+  { name: 'cc', package: 'gcc', present: () => onPath('cc') },
+  { name: 'stdio.h', package: 'libc6-dev', present: () => existsSync('/usr/include/stdio.h') },
 ];
 
 export const missingTools = () => TOOLS.filter((tool) => !tool.present());
