@@ -26,7 +26,7 @@ export interface AcceptOptions {
 
 /**
  * Gives a connection whose first PDU is a Login Request with `tsih` to the thread that gave that
- * out. False: it belongs here. `bytes` are lent.
+ * out, with all that was read of it. False: it belongs here. `bytes` are lent.
  */
 export type Elsewhere = (socket: Socket, tsih: number, bytes: Buffer) => boolean;
 
@@ -62,7 +62,18 @@ export function acceptConnection(socket: Socket, options: AcceptOptions): void {
       const refuse = options.iser?.() === true ? null : NOT_ENABLED;
       endpoint.transport = 'iSER';
       const { localAddress } = endpoint;
-      connection.continueOn(acceptIser({ socket, clock, events, localAddress, refuse }));
+      const answered = options.bytes !== undefined;
+      const record = elsewhere !== undefined;
+      const peer = { socket, clock, events, localAddress };
+      const { mover, takeInput } = acceptIser({ ...peer, refuse, answered, record });
+      connection.continueOn(mover);
+      // Over RDMA the TSIH is seen only once both sides have agreed on it.
+      if (elsewhere !== undefined) {
+        connection.mayMove((tsih) => {
+          const input = takeInput();
+          return input !== null && elsewhere(socket, tsih, input);
+        });
+      }
     } else {
       connection.continueOn(new TcpMover({ socket, clock, events }));
     }

@@ -13,13 +13,13 @@ import {
   REJECT_REASON,
   type AsyncFields,
 } from '../pdu/exceptions.ts';
-import { encodeLoginResponse } from '../pdu/login.ts';
+import { encodeLoginResponse, LoginRequest } from '../pdu/login.ts';
 import { cmdSNOf, stampStatSN, stampWindow } from '../pdu/sequence.ts';
 import type { DataMover, MoverEvents, StatSNUse } from '../transport/datamover.ts';
 import type { Endpoint, LoginResult } from './directory.ts';
 import { FullFeature } from './full_feature.ts';
 import { LoginMachine, type LoginStep } from './login.ts';
-import type { Settling } from './other_tables.ts';
+import type { LateRefusal, Settling } from './other_tables.ts';
 import type { Session } from './session.ts';
 import type { SessionTable } from './session_table.ts';
 import { Watchdog } from './watchdog.ts';
@@ -51,6 +51,7 @@ export class Connection implements MoverEvents {
   #state: ConnectionState = 'XPT_UP';
   #statSN = 1;
   #login: LoginMachine | null = null;
+  #toOtherThread: ((tsih: number) => boolean) | null = null;
   #loginTimer: Timer | null = null;
   /** Before there is a session: the login's own CmdSN. */
   #loginCmdSN = 0;
@@ -87,6 +88,11 @@ export class Connection implements MoverEvents {
   /** What the initiator speaks is known now. */
   continueOn(mover: DataMover): void {
     this.#mover = mover;
+  }
+
+  /** `toOtherThread` is asked with the first Login Request; true: it took the connection. */
+  mayMove(toOtherThread: (tsih: number) => boolean): void {
+    this.#toOtherThread = toOtherThread;
   }
 
   moveTo(next: ConnectionState): void {
@@ -217,6 +223,11 @@ export class Connection implements MoverEvents {
     if (opcodeOf(bhs) !== OPCODE.LOGIN_REQUEST) {
       return this.close('a PDU other than Login Request before full feature phase', true);
     }
+    const toOtherThread = this.#toOtherThread;
+    this.#toOtherThread = null;
+    if (toOtherThread?.(new LoginRequest(bhs).tsih) === true) {
+      return this.close('it goes on in another data thread', false);
+    }
     if (this.#answering) return this.close('a Login Request before the answer to the last', false);
     if (this.#state === 'XPT_UP') this.moveTo('IN_LOGIN');
     if (this.#login === null) this.#loginCmdSN = cmdSNOf(bhs);
@@ -234,14 +245,20 @@ export class Connection implements MoverEvents {
     const answer = (): void => {
       if (answered || this.#over) return;
       answered = true;
+      const refusal = settling.refusal?.() ?? null;
+      if (refusal !== null) return this.#takeBack(step, refusal);
       this.#answer(step);
-      this.#enterFullFeature(finished);
+      return this.#enterFullFeature(finished);
     };
     // Where the storage hangs, only the logical unit concerned stays closed, and it knows itself.
     if (settling !== this.session) {
       this.#settleTimer = this.#table.host.clock.after(SETTLE_WITHIN_SECONDS * 1000, answer);
     }
     settling.whenIdle(answer);
+  }
+
+  #takeBack(step: LoginStep, refusal: LateRefusal): void {
+    if (this.#login !== null) this.#answer(this.#login.takeBack(step, refusal));
   }
 
   #newLogin(): LoginMachine {

@@ -10,6 +10,7 @@ import { decodeText, encodeText, TEXT_SEGMENT_MAX } from '../pdu/text.ts';
 import type { TextPair, TextPairs } from '../pdu/text.ts';
 import { admit, admitDiscovery } from './access.ts';
 import type { Admitted, Denied } from './access.ts';
+import type { LateRefusal } from './other_tables.ts';
 import { readParties } from './login_parties.ts';
 import type { Parties } from './login_parties.ts';
 import { LoginSecurity } from './login_security.ts';
@@ -28,9 +29,7 @@ export interface LoginRefusal {
   readonly statusClass: number;
   readonly statusDetail: number;
 }
-export type Established =
-  | { readonly tsih: number }
-  | { readonly statusClass: number; readonly statusDetail: number; readonly rule: string };
+export type Established = { readonly tsih: number } | LateRefusal;
 
 export interface LoginServices {
   readonly directory: TargetDirectory;
@@ -114,6 +113,14 @@ export class LoginMachine {
     const text = this.#parts.length === 0 ? data : Buffer.concat([...this.#parts, data]);
     this.#parts = [];
     return this.#takeText(request, text);
+  }
+
+  /** The login that `step` grants is refused after all. */
+  takeBack({ response }: LoginStep, refusal: LateRefusal): LoginStep {
+    const { statusClass, statusDetail } = refusal;
+    this.#tellRefused(refusal);
+    const refused = { ...response, tsih: 0, transit: false, nsg: 0, statusClass, statusDetail };
+    return { response: refused, text: EMPTY, close: true };
   }
 
   #checkRequest(request: LoginRequest, data: Buffer): Denied | undefined {
@@ -314,24 +321,23 @@ export class LoginMachine {
     });
   }
 
-  #refuseWith(
-    request: LoginRequest,
-    refusal: Omit<LoginRefusal, 'initiator' | 'target'>,
-  ): LoginStep {
-    const parties = this.#parties;
-    if (!this.#over) {
-      this.#services.refused({
-        initiator: parties?.initiatorName ?? '',
-        target: parties?.targetName ?? '',
-        ...refusal,
-      });
-    }
+  #refuseWith(request: LoginRequest, refusal: LateRefusal): LoginStep {
+    if (!this.#over) this.#tellRefused(refusal);
     this.#over = true;
     this.#parts = [];
     this.#unsent = EMPTY;
     const { statusClass, statusDetail } = refusal;
     const response = { ...this.#fields(request), statusClass, statusDetail };
     return { response, text: EMPTY, close: true };
+  }
+
+  #tellRefused(refusal: LateRefusal): void {
+    const parties = this.#parties;
+    this.#services.refused({
+      initiator: parties?.initiatorName ?? '',
+      target: parties?.targetName ?? '',
+      ...refusal,
+    });
   }
 }
 

@@ -7,6 +7,20 @@
 export interface Settling {
   /** Calls back once, perhaps within the call. */
   whenIdle(idle: () => void): void;
+  /** Why the login is refused after all; null: it is not. Final once idle. */
+  refusal?(): LateRefusal | null;
+}
+
+export interface LateRefusal {
+  readonly statusClass: number;
+  readonly statusDetail: number;
+  readonly rule: string;
+}
+
+/** What becomes of sessions of one nexus in the other tables. */
+export interface EndedElsewhere extends Settling {
+  /** There was one, which has ended. False as long as that is not known. */
+  readonly found: boolean;
 }
 
 export interface OtherTables {
@@ -14,16 +28,15 @@ export interface OtherTables {
   readonly threads: number;
   /** TSIHs of this table are `tsihOffset` modulo `threads`, so that a TSIH names its thread. */
   readonly tsihOffset: number;
-  /** Sessions of all tables. */
-  readonly sessions: number;
-  count(change: 1 | -1): void;
+  /** One session more or less here; gives those of all tables. */
+  count(change: 1 | -1): number;
   /** Unique over all tables, and rising. */
   nextSid(): number;
   /**
    * Ends the session of that nexus in the other tables, if it is older than `sid`. Null: there are
    * no other tables.
    */
-  endNexus(key: string, sid: number): Settling | null;
+  endNexus(key: string, sid: number): EndedElsewhere | null;
   endAllOf(targetName: string, reason: string): void;
 }
 
@@ -33,12 +46,7 @@ export function noOthers(): OtherTables {
   return {
     threads: 1,
     tsihOffset: 0,
-    get sessions() {
-      return sessions;
-    },
-    count(change) {
-      sessions += change;
-    },
+    count: (change) => (sessions += change),
     nextSid: () => ++lastSid,
     endNexus: () => null,
     endAllOf: () => {},

@@ -7,7 +7,13 @@ import type { Connection } from './connection.ts';
 import type { LoginResult } from './directory.ts';
 import type { IscsiHost } from './iscsi_host.ts';
 import { LOGIN_STATUS } from '../pdu/login.ts';
-import { noOthers, type OtherTables, type Settling } from './other_tables.ts';
+import {
+  noOthers,
+  type EndedElsewhere,
+  type LateRefusal,
+  type OtherTables,
+  type Settling,
+} from './other_tables.ts';
 import { SCSI_SERVICES, type ScsiServices } from './scsi_services.ts';
 import { Session } from './session.ts';
 
@@ -16,6 +22,10 @@ export const MAX_SESSIONS = 4096;
 /** Connections of one portal that have not finished login, in all data threads. */
 export const MAX_LOGINS_PER_PORTAL = 128;
 const TSIH_LIMIT = 0x1_0000;
+const TOO_MANY = refusal(
+  LOGIN_STATUS.OUT_OF_RESOURCES,
+  `there are ${MAX_SESSIONS} sessions already`,
+);
 const REINSTATED = 'session reinstated by the initiator';
 
 export class SessionTable {
@@ -134,10 +144,12 @@ export class SessionTable {
     const key = nexusKey(result);
     // RFC 7143 §6.3.5, session reinstatement: same initiator, ISID and portal group, TSIH 0.
     const old = result.tpg === undefined ? undefined : this.#nexuses.get(key);
-    if (old === undefined && this.#others.sessions >= MAX_SESSIONS) {
-      return refusal(LOGIN_STATUS.OUT_OF_RESOURCES, `there are ${MAX_SESSIONS} sessions already`);
-    }
     old?.end(REINSTATED, false);
+    const full = this.#others.count(1) > MAX_SESSIONS;
+    if (full && (this.#others.threads === 1 || result.tpg === undefined)) {
+      this.#others.count(-1);
+      return TOO_MANY;
+    }
     const sid = this.#others.nextSid();
     const session = new Session({
       table: this,
@@ -148,13 +160,14 @@ export class SessionTable {
       connection,
     });
     this.#sessions.set(session.tsih, session);
-    this.#others.count(1);
     if (result.tpg === undefined) {
       connection.joins(session, session);
     } else {
       this.#nexuses.set(key, session);
       const elsewhere = this.#others.endNexus(key, sid);
-      connection.joins(session, bothOf(old, elsewhere) ?? session);
+      const settling = bothOf(old, elsewhere) ?? session;
+      // At the limit there is room for it only in the place of another.
+      connection.joins(session, full && elsewhere ? inPlaceOf(elsewhere) : settling);
     }
     return { tsih: session.tsih };
   }
@@ -195,6 +208,13 @@ export class SessionTable {
   }
 }
 
+function inPlaceOf(elsewhere: EndedElsewhere): Settling {
+  return {
+    whenIdle: (idle) => elsewhere.whenIdle(idle),
+    refusal: () => (elsewhere.found ? null : TOO_MANY),
+  };
+}
+
 function bothOf(a: Settling | undefined, b: Settling | null): Settling | null {
   if (a === undefined || b === null) return a ?? b;
   return {
@@ -214,6 +234,6 @@ function nexusKey(result: LoginResult): string {
   return [initiatorName.toLowerCase(), isid, tpg?.targetName ?? '', tpg?.tag ?? ''].join(' ');
 }
 
-function refusal(status: number, rule: string): Established {
+function refusal(status: number, rule: string): LateRefusal {
   return { statusClass: status >>> 8, statusDetail: status & 0xff, rule };
 }

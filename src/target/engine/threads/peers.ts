@@ -76,11 +76,11 @@ export class Peers {
     this.#ports[to]?.postMessage({ ask: kind, id, body } satisfies Message);
   }
 
-  /** `done` comes once all have answered. */
-  askAll(kind: string, body: Body, done: () => void): void {
-    let left = this.count - 1;
-    const one = (): void => {
-      if (--left === 0) done();
+  /** `done` comes once all have answered, with their answers in any order. */
+  askAll(kind: string, body: Body, done: (answers: readonly Body[]) => void): void {
+    const answers: Body[] = [];
+    const one = (answer: Body): void => {
+      if (answers.push(answer) === this.count - 1) done(answers);
     };
     for (let to = 0; to < this.count; to++) if (to !== this.self) this.ask(to, kind, body, one);
   }

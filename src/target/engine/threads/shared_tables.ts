@@ -1,5 +1,5 @@
 /** What the session tables of the data threads agree on, by shared counters and by asking. */
-import type { OtherTables, Settling } from '../../iscsi/other_tables.ts';
+import type { EndedElsewhere, OtherTables } from '../../iscsi/other_tables.ts';
 import type { SessionTable } from '../../iscsi/session_table.ts';
 import type { Peers } from './peers.ts';
 import { WORD } from './membership_words.ts';
@@ -30,8 +30,8 @@ export class SharedTables implements OtherTables {
   bind(table: SessionTable): void {
     this.#peers.onAsked('session.end', ({ key, sid }: Reinstated, answer) => {
       const old = table.reinstated(key, sid);
-      if (old === null) answer();
-      else old.whenIdle(answer);
+      if (old === null) answer(false);
+      else old.whenIdle(() => answer(true));
     });
     this.#peers.onAsked('session.endAll', ({ targetName, reason }: EndOf, answer) => {
       table.endOwnOf(targetName, reason);
@@ -39,27 +39,28 @@ export class SharedTables implements OtherTables {
     });
   }
 
-  get sessions(): number {
-    return Atomics.load(this.#words, WORD.SESSIONS);
-  }
-
-  count(change: 1 | -1): void {
-    Atomics.add(this.#words, WORD.SESSIONS, change);
+  count(change: 1 | -1): number {
+    return Atomics.add(this.#words, WORD.SESSIONS, change) + change;
   }
 
   nextSid(): number {
     return Atomics.add(this.#words, WORD.LAST_SID, 1) + 1;
   }
 
-  endNexus(key: string, sid: number): Settling {
+  endNexus(key: string, sid: number): EndedElsewhere {
     let idle = false;
+    let found = false;
     let waiting: (() => void)[] = [];
-    this.#peers.askAll('session.end', { key, sid } satisfies Reinstated, () => {
+    this.#peers.askAll('session.end', { key, sid } satisfies Reinstated, (answers) => {
+      found = answers.includes(true);
       idle = true;
       for (const tell of waiting) tell();
       waiting = [];
     });
     return {
+      get found() {
+        return found;
+      },
       whenIdle(tell) {
         if (idle) tell();
         else waiting.push(tell);

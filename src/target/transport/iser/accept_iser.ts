@@ -20,10 +20,21 @@ export interface AcceptIserOptions {
   readonly localAddress: string;
   /** Why the initiator is refused, or null. */
   readonly refuse: string | null;
+  /** Another data thread has answered the MPA request. */
+  readonly answered: boolean;
+  /** It may go to another data thread still. */
+  readonly record: boolean;
 }
 
-export function acceptIser(options: AcceptIserOptions): IserMover {
-  const { socket, clock, localAddress, refuse, events } = options;
+export interface AcceptedIser {
+  readonly mover: IserMover;
+  /** With `record`: all input so far, or null where it must stay here. Recording ends. */
+  readonly takeInput: () => Buffer | null;
+}
+
+export function acceptIser(options: AcceptIserOptions): AcceptedIser {
+  const { socket, clock, localAddress, refuse, answered, record, events } = options;
+  let takeInput = (): Buffer | null => null;
   const offerFor = (privateData: Buffer): MpaOffer | string =>
     refuse ?? {
       crc: false,
@@ -31,15 +42,20 @@ export function acceptIser(options: AcceptIserOptions): IserMover {
       ord: OUTGOING_READS,
       privateData: encodeConnectData(takesSendInvalidate(privateData)),
     };
-  return new IserMover({
+  const mover = new IserMover({
     events,
-    connect: (rdma) =>
-      new IwarpConnection({
+    connect: (rdma) => {
+      const connection = new IwarpConnection({
         socket,
         clock,
         events: rdma,
-        startup: { role: 'responder', offerFor },
+        startup: { role: 'responder', offerFor, answered },
         emss: segmentSizeOf(localAddress),
-      }),
+        record,
+      });
+      takeInput = () => connection.takeInput();
+      return connection;
+    },
   });
+  return { mover, takeInput };
 }

@@ -19,6 +19,7 @@ import type {
 } from '../rdma_connection.ts';
 import { QUEUE, type DdpSegment } from './ddp.ts';
 import { FpduFramer, type FpduSink } from './fpdu.ts';
+import { InputRecord } from './input_record.ts';
 import { MemoryTable } from './memory_table.ts';
 import type { MpaAgreement } from './mpa_negotiation.ts';
 import {
@@ -47,6 +48,8 @@ export interface IwarpOptions {
   readonly startup: StartupOptions;
   /** Bytes that one TCP segment of the socket carries. */
   readonly emss: number;
+  /** Keeps what comes in until `takeInput`. */
+  readonly record?: boolean;
 }
 
 type State = 'startup' | 'running' | 'over';
@@ -70,6 +73,9 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
   #sendMsn = 1;
   #readMsn = 1;
   #servedReads = 0;
+  #record: InputRecord | null = null;
+  /** What comes now was answered by another data thread. */
+  #replaying = false;
   #paused = false;
   #why = 'connection closed by the peer';
 
@@ -77,6 +83,7 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
     this.#options = options;
     const { socket, clock } = options;
     this.heardMs = clock.nowMs();
+    if (options.record === true) this.#record = new InputRecord();
     this.#startup = new Startup(options.startup);
     this.#output = new OutputQueue(socket, () => this.#roomAgain());
     onInput(socket, (chunk) => this.#receive(chunk));
@@ -158,6 +165,15 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
     this.#reads.abandon(read);
   }
 
+  /** All input so far, for another data thread; null: it must stay here. Recording ends. */
+  takeInput(): Buffer | null {
+    const record = this.#record;
+    this.#record = null;
+    // What was answered must have left: the other thread goes on behind it.
+    this.#output.flush();
+    return this.#options.socket.writableLength > 0 ? null : (record?.bytes ?? null);
+  }
+
   disconnect(graceful: boolean): void {
     if (this.#state === 'over') return;
     this.#why = 'connection closed by this side';
@@ -203,6 +219,7 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
     // be what it is ready to receive by.
     const busy = this.#servedReads >= 2 * (this.#agreement?.ird ?? 0);
     if (busy && (request.size > 0 || this.#servedReads > 0)) return false;
+    if (this.#replaying) return true;
     this.#servedReads++;
     this.#sender?.tagged(RDMAP_OPCODE.READ_RESPONSE, request.sink, 0, source);
     this.#output.whenSent(() => {
@@ -219,6 +236,7 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
   #receive(chunk: Buffer): void {
     if (this.#state === 'over') return;
     this.heardMs = this.#options.clock.nowMs();
+    this.#record?.add(chunk);
     try {
       if (this.#state === 'startup') this.#takeStartup(chunk);
       else this.#framer?.push(chunk);
@@ -248,7 +266,10 @@ export class IwarpConnection implements RdmaConnection, FpduSink, ReceiverSink {
       return;
     }
     this.#begin(step.agreement);
-    if (step.rest.length > 0) this.#framer?.push(step.rest);
+    if (step.rest.length === 0) return;
+    this.#replaying = this.#options.startup.role === 'responder';
+    this.#framer?.push(step.rest);
+    this.#replaying = false;
   }
 
   #begin(agreement: MpaAgreement): void {

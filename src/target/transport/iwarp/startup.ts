@@ -17,6 +17,8 @@ export interface ResponderOptions {
   readonly role: 'responder';
   /** What we offer to whom asks with this private data; a string: why it is refused. */
   readonly offerFor: (privateData: Buffer) => MpaOffer | string;
+  /** Another data thread has sent the reply, and read what follows it. */
+  readonly answered?: boolean;
 }
 export interface InitiatorOptions {
   readonly role: 'initiator';
@@ -79,18 +81,19 @@ export class Startup {
   #respond(request: MpaFrame, rest: Buffer): StartupStep {
     const options = this.#options;
     if (options.role !== 'responder') return INCOMPLETE;
+    const { answered = false } = options;
     // RFC 5044 §7.1: the initiator sends nothing more before it has the reply.
-    if (rest.length > 0) {
+    if (rest.length > 0 && !answered) {
       return { state: 'refused', reply: null, why: 'bytes behind the MPA request' };
     }
     const offer = options.offerFor(request.privateData);
     if (typeof offer === 'string') {
-      return { state: 'refused', reply: rejectionOf(request), why: offer };
+      return { state: 'refused', reply: answered ? null : rejectionOf(request), why: offer };
     }
     const answer = answerMpaRequest(request, offer);
     if (!answer.ok) return { state: 'refused', reply: answer.reply, why: answer.why };
     const { reply, agreement } = answer;
-    return { state: 'agreed', reply, agreement, rest };
+    return { state: 'agreed', reply: answered ? null : reply, agreement, rest };
   }
 
   #conclude(reply: MpaFrame, rest: Buffer): StartupStep {

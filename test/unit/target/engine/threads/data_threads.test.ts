@@ -8,6 +8,8 @@ import {
   Coordinator,
   type DataThread,
 } from '../../../../../src/target/engine/threads/coordinator.ts';
+import { WORD } from '../../../../../src/target/engine/threads/membership_words.ts';
+import { MAX_SESSIONS } from '../../../../../src/target/iscsi/session_table.ts';
 import { FakeClock } from '../../../../loopback/served.ts';
 import { OP, type Initiator } from '../../../../loopback/initiator.ts';
 import {
@@ -303,13 +305,50 @@ describe.each([2, 4])('%i data threads', (count) => {
   test('a login with a TSIH goes to the thread that knows it', async () => {
     await serve(count);
     const old = await login(group);
-    const others = [...Array(count + 1).keys()];
+    const others = [...Array(count).keys()];
     for (const at of others) await login(group, { name: `iqn.1994-05.com.example:n${at}` });
     const again = await login(group, { tsih: old.tsih });
     expect(again.tsih).toBe(old.tsih);
     await old.closed;
     expect((await again.run({ cdb: TEST_UNIT_READY })).status).toBeLessThan(8);
     await expect(login(group, { tsih: 60_000 + count })).rejects.toThrow('020a');
+  });
+
+  test('an iSER login with a TSIH goes to the thread that knows it, and is served', async () => {
+    await serve(count);
+    const old = await login(group, { iser: true });
+    for (const at of Array(count).keys()) {
+      await login(group, { name: `iqn.1994-05.com.example:n${at}`, iser: at % 2 === 0 });
+    }
+    const again = await login(group, { tsih: old.tsih, iser: true });
+    expect(again.tsih).toBe(old.tsih);
+    await old.closed;
+    await again.run({ cdb: TEST_UNIT_READY });
+    expect((await again.run(writeBlock(3, 5))).status).toBe(0);
+    expect((await again.run(readBlock(3))).data).toEqual(Buffer.alloc(512, 5));
+    const { sessions } = await group.engine.runtime();
+    const transport = sessions.find(({ tsih }) => tsih === old.tsih)?.connections[0]?.transport;
+    expect(transport).toBe('iSER');
+    const unknown = login(group, { tsih: 60_000 + count, iser: true });
+    await expect(unknown).rejects.toThrow('020a');
+  });
+
+  test('at the limit of sessions one may come back in another thread, none is new', async () => {
+    await serve(count);
+    const old = await login(group);
+    const room = MAX_SESSIONS - group.words[WORD.SESSIONS]!;
+    Atomics.add(group.words, WORD.SESSIONS, room);
+    const again = await login(group);
+    expect(threadOf(group, again)).not.toBe(threadOf(group, old));
+    await old.closed;
+    expect((await again.run({ cdb: TEST_UNIT_READY })).sense).toBe('06/29/00');
+    const another = login(group, { name: 'iqn.1994-05.com.example:other' });
+    await expect(another).rejects.toThrow('0302');
+    expect(Atomics.load(group.words, WORD.SESSIONS)).toBe(MAX_SESSIONS);
+    const { sessions, refusedLogins } = await group.engine.runtime();
+    expect(sessions.map(({ tsih }) => tsih)).toEqual([again.tsih]);
+    expect(refusedLogins).toMatchObject([{ rule: 'there are 4096 sessions already', count: 1 }]);
+    Atomics.sub(group.words, WORD.SESSIONS, room);
   });
 
   test('TARGET COLD RESET ends the sessions of all threads', async () => {

@@ -16,6 +16,7 @@ import { Membership } from '../../../../../src/target/engine/threads/membership.
 import { membersOf } from '../../../../../src/target/engine/threads/start_threads.ts';
 import type { Clock } from '../../../../../src/util/clock.ts';
 import { Initiator } from '../../../../loopback/initiator.ts';
+import { IserInitiator } from '../../../../loopback/iser_initiator.ts';
 
 export const TARGET = 'iqn.2003-01.org.example:t1';
 const TPG = ['iscsi', 'targets', TARGET, 'tpgs', '1'];
@@ -25,6 +26,8 @@ export interface Group {
   readonly threads: readonly DataThread[];
   readonly port: number;
   readonly opened: Initiator[];
+  /** Of `membership_words.ts`. */
+  readonly words: Int32Array;
   stop(): Promise<void>;
 }
 
@@ -71,13 +74,14 @@ export function targetOf(port: number, references: readonly string[]): Step[] {
     {
       subject: 'portal',
       path: [...TPG, 'portals', `127.0.0.1:${port}`],
-      after: { iser: false },
+      after: { iser: true },
     },
   ];
 }
 
 export async function startGroup(count: number, clock?: Clock): Promise<Group> {
-  const members = membersOf(count).map((data) => new Membership(data));
+  const data = membersOf(count);
+  const members = data.map((each) => new Membership(each));
   const threads = members.map((member) =>
     createEngine({ logLevel: 'error', member, ...(clock && { clock }) }),
   );
@@ -89,6 +93,7 @@ export async function startGroup(count: number, clock?: Clock): Promise<Group> {
     threads,
     port: await freePort(),
     opened,
+    words: new Int32Array(data[0]!.words),
     async stop() {
       for (const initiator of opened) initiator.destroy();
       await engine.stop(0);
@@ -100,9 +105,11 @@ export async function startGroup(count: number, clock?: Clock): Promise<Group> {
 /** A session of an initiator of its own, unless named. */
 export async function login(
   group: Group,
-  { name = 'iqn.1994-05.com.example:c', isid = '00023d000001', tsih = 0 } = {},
+  { name = 'iqn.1994-05.com.example:c', isid = '00023d000001', tsih = 0, iser = false } = {},
 ): Promise<Initiator> {
-  const initiator = await Initiator.open(group.port);
+  const initiator = iser
+    ? await IserInitiator.connect(group.port)
+    : await Initiator.open(group.port);
   group.opened.push(initiator);
   const answer = await initiator.login({
     isid,

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RemoteBuffer } from '../../../../../src/target/transport/rdma_connection.ts';
 import { fpduLengthOf } from '../../../../../src/target/transport/iwarp/fpdu.ts';
+import { MAX_RECORDED_BYTES } from '../../../../../src/target/transport/iwarp/input_record.ts';
 import { IwarpConnection } from '../../../../../src/target/transport/iwarp/iwarp_connection.ts';
 import { encodeMpaFrame } from '../../../../../src/target/transport/iwarp/mpa_frame.ts';
 import { SYSTEM_CLOCK } from '../../../../../src/util/clock.ts';
@@ -78,38 +79,92 @@ describe('peer-to-peer startup', () => {
     ['rtrRead', Buffer.from(`4141${'0'.repeat(8)}0000000100000001${'0'.repeat(64)}`, 'hex')],
   ] as const;
 
+  const offer = { crc: false, ird: 1, ord: 1, privateData: Buffer.alloc(0) };
+
+  function responding(options: { answered?: boolean; record?: boolean } = {}) {
+    const sockets = socketPair();
+    const heard = newHeard();
+    const { answered = false, record = false } = options;
+    const connection = new IwarpConnection({
+      socket: sockets.near,
+      clock: SYSTEM_CLOCK,
+      emss: 1448,
+      events: eventsInto(heard),
+      startup: { role: 'responder', offerFor: () => offer, answered },
+      record,
+    });
+    sockets.far.on('data', () => {});
+    return { sockets, heard, connection };
+  }
+
+  function requestFor(rtr: string): Buffer {
+    const depths = { ird: 1, ord: 0, peerToPeer: true, ...none, [rtr]: true };
+    const flags = { markers: false, crc: false, reject: false, revision: 2 };
+    return encodeMpaFrame('request', { ...flags, depths, privateData: Buffer.alloc(0) });
+  }
+
+  function frameOf(ulpdu: Buffer): Buffer {
+    const frame = Buffer.alloc(fpduLengthOf(ulpdu.length));
+    frame.writeUInt16BE(ulpdu.length);
+    ulpdu.copy(frame, 2);
+    return frame;
+  }
+
   test.each(cases)(
     'an initiator that is ready by %s is answered from then on',
     async (rtr, ulpdu) => {
-      const sockets = socketPair();
-      const heard = newHeard();
-      const offer = { crc: false, ird: 1, ord: 1, privateData: Buffer.alloc(0) };
-      const connection = new IwarpConnection({
-        socket: sockets.near,
-        clock: SYSTEM_CLOCK,
-        emss: 1448,
-        events: eventsInto(heard),
-        startup: { role: 'responder', offerFor: () => offer },
-      });
-      sockets.far.on('data', () => {});
-      const depths = { ird: 1, ord: 0, peerToPeer: true, ...none, [rtr]: true };
-      const flags = { markers: false, crc: false, reject: false, revision: 2 };
-      const request = { ...flags, depths, privateData: Buffer.alloc(0) };
-      sockets.far.write(encodeMpaFrame('request', request));
+      const { sockets, heard, connection } = responding();
+      sockets.far.write(requestFor(rtr));
       await settled();
       connection.send(Buffer.from('welcome'), null);
       await settled();
       expect(sockets.wire.near().includes('welcome')).toBe(false);
-      const frame = Buffer.alloc(fpduLengthOf(ulpdu.length));
-      frame.writeUInt16BE(ulpdu.length);
-      ulpdu.copy(frame, 2);
-      sockets.far.write(frame);
+      sockets.far.write(frameOf(ulpdu));
       await settled();
       expect(sockets.wire.near().includes('welcome')).toBe(true);
       expect(heard.ended).toBeNull();
       connection.disconnect(false);
     },
   );
+
+  test.each(cases)(
+    'what was read of one ready by %s goes on elsewhere, answered once',
+    async (rtr, ulpdu) => {
+      const here = responding({ record: true });
+      here.sockets.far.write(requestFor(rtr));
+      await settled();
+      here.sockets.far.write(frameOf(ulpdu));
+      await settled();
+      const input = here.connection.takeInput();
+      expect(here.connection.takeInput()).toBeNull();
+      here.connection.disconnect(false);
+      const there = responding({ answered: true });
+      there.sockets.far.write(input ?? '');
+      await settled();
+      expect(there.sockets.wire.near()).toHaveLength(0);
+      there.connection.send(Buffer.from('welcome'), null);
+      await settled();
+      expect(there.sockets.wire.near().includes('welcome')).toBe(true);
+      // It knows what came before: the same read once more is one too many.
+      there.sockets.far.write(frameOf(ulpdu));
+      await settled();
+      const twice = 'terminated: message sequence number out of range';
+      expect(there.heard.ended).toBe(rtr === 'rtrRead' ? twice : null);
+      there.connection.disconnect(false);
+    },
+  );
+
+  test('more input than a login has is not kept', async () => {
+    const { sockets, heard, connection } = responding({ record: true });
+    sockets.far.write(requestFor('rtrEmpty'));
+    await settled();
+    const frames = Array.from({ length: MAX_RECORDED_BYTES / 8 }, () => frameOf(Buffer.alloc(0)));
+    sockets.far.write(Buffer.concat(frames));
+    await settled();
+    expect(heard.ended).toBeNull();
+    expect(connection.takeInput()).toBeNull();
+    connection.disconnect(false);
+  });
 });
 
 describe('messages', () => {
