@@ -1,149 +1,135 @@
 // `npm run bench`: our daemon beside tgt, istgt and a minimal C target on loopback, in turns.
 //   npm run bench -- [--quick | --all] [--check] [--json] [--rounds N] [--seconds S]
-//                    [--only TEXT]… [--targets tgt,lunsmith] [--list] [--witness]
+//                    [--only TEXT]… [--targets tgt,lunsmith] [--list]
+//                    [--witness] [--iser] [--fairness]  with these parts as well
+//                    [--write-docs]     all three parts, and the tables of docs/PERFORMANCE.md
+//                    [--save FILE]      the JSON report, written anew after each case
 //                    [--beside FOLDER]  another build of ours takes part in each round
 //                    [--data-threads N] ours, but not the one beside it, has so many
+// `npm run bench -- docs FILE`: the tables of docs/PERFORMANCE.md from a saved report.
 // `npm run bench -- iser …`: iSER beside TCP (bench/iser.mjs).
 // `npm run bench -- config …`: configuration at scale (bench/config.mjs).
 // `npm run bench -- fairness …`: a shallow session beside a deep one (bench/fairness.mjs).
 // `npm run bench -- scale …`: memory and start at size (bench/scale.mjs).
-import { mkdtempSync, rmSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from '../scripts/prepare.mjs';
-import { CASES } from './cases.mjs';
+import { chosenCases } from './cases.mjs';
 import { benchConfig } from './config.mjs';
+import { writeDocument } from './document.mjs';
 import { benchFairness } from './fairness.mjs';
-import { FILE_BYTES, makeFiles } from './files.mjs';
-import { measure } from './measure.mjs';
-import { compile } from './programs.mjs';
-import { HEADING, row, summarise } from './report.mjs';
+import { checkRoom } from './files.mjs';
+import { benchIser, measureIser } from './iser.mjs';
+import { WARM_UP } from './measure.mjs';
+import { compile, temporaryFolder, versionsOf } from './programs.mjs';
+import {
+  document,
+  fairnessPart,
+  HEADING,
+  iserPart,
+  missedLines,
+  row,
+  witnessPart,
+} from './report.mjs';
+import { elsewhereOf, estimate, ISER, runAll } from './runner.mjs';
 import { benchScale } from './scale.mjs';
-import { startEcho, startTargets } from './targets.mjs';
-import { runWitnesses } from './witnesses.mjs';
+import { TARGETS } from './targets.mjs';
 
 const MEMORY_FOLDER = '/dev/shm';
+/** Of the JSON report: raised when a field changes its meaning. */
+const REPORT_VERSION = 1;
+
+const FLAGS = 'quick all check json list witness iser fairness write-docs'.split(' ');
 
 function parse() {
+  const flag = { type: 'boolean', default: false };
+  const text = { type: 'string' };
   const { values } = parseArgs({
     options: {
-      quick: { type: 'boolean', default: false },
-      all: { type: 'boolean', default: false },
-      check: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      list: { type: 'boolean', default: false },
-      witness: { type: 'boolean', default: false },
-      rounds: { type: 'string' },
-      seconds: { type: 'string' },
+      ...Object.fromEntries(FLAGS.map((name) => [name, flag])),
+      rounds: { type: 'string', default: '5' },
+      seconds: text,
       only: { type: 'string', multiple: true, default: [] },
-      beside: { type: 'string' },
+      beside: text,
+      save: text,
       'data-threads': { type: 'string', default: '1' },
-      targets: { type: 'string', default: 'tgt,istgt,lunsmith,minimal' },
+      targets: { type: 'string', default: TARGETS.filter((name) => name !== 'beside').join(',') },
     },
   });
+  const names = values.targets.split(',');
+  const unknown = names.filter((name) => !TARGETS.includes(name));
+  if (unknown.length > 0) throw new Error(`no target ${unknown.join(', ')}: ${TARGETS.join(', ')}`);
+  const docs = values['write-docs'];
   return {
     ...values,
-    rounds: Number(values.rounds ?? (values.quick ? 3 : 5)),
-    seconds: Number(values.seconds ?? (values.quick ? 0.7 : 1.5)),
-    targets: [...values.targets.split(','), ...(values.beside === undefined ? [] : ['beside'])],
+    rounds: Number(values.rounds),
+    seconds: Number(values.seconds ?? (values.quick ? 0.4 : 0.8)),
+    targets: values.beside === undefined ? names : [...names, 'beside'],
+    parts: {
+      witness: values.witness || docs,
+      iser: values.iser || docs,
+      fairness: values.fairness || docs,
+    },
   };
 }
 
-/** What is named is found among all. */
-function chosenCases({ only, quick, all }) {
-  if (only.length > 0) return CASES.filter(({ name }) => only.every((text) => name.includes(text)));
-  return CASES.filter((each) => (quick ? each.quick : all || !each.all));
+const gibibytes = (bytes) => `${Math.round(bytes / 2 ** 30)} GiB`;
+
+const machine = () => ({
+  node: process.version,
+  cores: os.availableParallelism(),
+  cpu: os.cpus()[0]?.model.trim(),
+  kernel: os.release(),
+  memory: gibibytes(os.totalmem()),
+  targets: versionsOf(),
+});
+
+/** What `--check` fails for, in words, whatever part it is of. */
+function tellMissed(report, options) {
+  const missed = missedLines(report);
+  for (const line of missed) console.error(`below its bound: ${line}`);
+  if (options.check && missed.length > 0) process.exitCode = 1;
 }
 
-/** A B C A B C …: one sample of each target per round. */
-async function runCase(context, oneCase, targets) {
-  const names = [...oneCase.targets, 'beside'].filter((name) => targets.has(name));
-  const rounds = [];
-  for (let at = 0; at < context.options.rounds; at++) {
-    const round = {};
-    for (const name of names) {
-      try {
-        round[name] = await measure(context, oneCase, targets.get(name));
-      } catch (error) {
-        console.error(`${oneCase.name}, ${name}: ${error.message}`);
-      }
-    }
-    rounds.push(round);
-  }
-  return summarise(oneCase, rounds);
+function tellPlan(cases, options) {
+  const seconds = estimate(cases, options);
+  const end = new Date(Date.now() + seconds * 1000).toTimeString().slice(0, 5);
+  console.error(
+    `${cases.length} cases, ${options.rounds} rounds of ${options.seconds} s for each target: ` +
+      `about ${Math.max(1, Math.round(seconds / 60))} minutes, until ${end}`,
+  );
 }
 
-/** What is compiled while it runs is compiled before the first figure. */
-async function warmUp(context, targets) {
-  const load = ['--size', '4096', '--write', '30', '--depth', '32'];
-  for (const target of targets.values()) {
-    await measure(context, { name: 'warm-up', medium: 'file', load }, target);
+/** The whole run; the report is whole after each case, so that a run cut short is not lost. */
+async function measureAll(options, cases) {
+  const folder = temporaryFolder(os.tmpdir());
+  const memoryFolder = temporaryFolder(MEMORY_FOLDER);
+  checkRoom(cases, options.targets, folder, memoryFolder);
+  const absent = new Set(TARGETS.filter((name) => !options.targets.includes(name)));
+  const context = { load: compile('load', folder), options, absent };
+  const { rounds, seconds } = options;
+  const run = { rounds, seconds, warmup: WARM_UP };
+  const head = { version: REPORT_VERSION, machine: machine(), run };
+  const whole = (parts) => ({ ...head, run: { ...run, ...elsewhereOf(parts.results) }, ...parts });
+  const save = (parts) => {
+    if (options.save) writeFileSync(options.save, JSON.stringify(whole(parts), null, 1));
+  };
+  const say = (text) => {
+    if (!options.json) console.log(text);
+  };
+  say(HEADING);
+  const folders = () => [temporaryFolder(folder), temporaryFolder(memoryFolder)];
+  const parts = await runAll(context, cases, folders, (soFar, results) => {
+    for (const each of results) say(row(each));
+    save(soFar);
+  });
+  if (options.parts.iser) parts.iser = await measureIser(ISER);
+  save(parts);
+  for (const part of [witnessPart, iserPart, fairnessPart]) {
+    for (const text of part(parts)) say(`\n${text}`);
   }
-}
-
-/** The generator must drive a target that does nothing at twice our figure, in the same run. */
-async function proveGenerator(context, results, cases, folder) {
-  const echo = await startEcho(folder);
-  const proofs = [];
-  try {
-    for (const oneCase of cases.filter(isProof)) {
-      const samples = [];
-      for (let at = 0; at < context.options.rounds; at++) {
-        samples.push(await measure(context, { ...oneCase, medium: 'file' }, echo));
-      }
-      const perSecond = Math.max(...samples.map((each) => each.perSecond));
-      const ours = results.find(({ name }) => name === oneCase.name)?.targets.lunsmith?.perSecond;
-      proofs.push({ name: oneCase.name, perSecond, times: perSecond / (ours ?? Number.NaN) });
-    }
-    return proofs;
-  } finally {
-    await echo.stop();
-  }
-}
-
-/**
- * Where commands count: from 64 KiB on, generator and target are bound by the same copies, and with
- * few commands under way both wait for each other.
- */
-const isProof = ({ name, medium }) =>
-  medium === 'file' && /^4 KiB random.*depth (32|128)/.test(name);
-const PROOF = 2;
-
-const say = (options, text) => {
-  if (!options.json) console.log(text);
-};
-
-async function runAll(options, cases, folder, memoryFolder) {
-  const load = compile('load', folder);
-  const files = makeFiles(load, folder, memoryFolder, cases);
-  const thousandLuns = cases.some((each) => each.thousandLuns);
-  const { beside, 'data-threads': dataThreads } = options;
-  const setup = { files, folder, bytes: FILE_BYTES, thousandLuns, beside, dataThreads };
-  const targets = await startTargets(options.targets, setup);
-  const context = { load, files, options };
-  const results = [];
-  try {
-    await warmUp(context, targets);
-    say(options, HEADING);
-    for (const oneCase of cases) {
-      const result = await runCase(context, oneCase, targets);
-      results.push(result);
-      say(options, row(result));
-    }
-    const generator = await proveGenerator(context, results, cases, folder);
-    if (generator.length > 0) say(options, '\nThe load generator against an echo target:');
-    for (const proof of generator) {
-      const rate = Math.round(proof.perSecond).toLocaleString('en-US');
-      const times = proof.times.toFixed(1);
-      say(options, `  ${proof.name}: ${rate}/s, ${times} times what we serve`);
-    }
-    const witnesses = options.witness ? runWitnesses(targets, options) : [];
-    for (const each of witnesses) say(options, JSON.stringify(each));
-    return { results, generator, witnesses };
-  } finally {
-    await Promise.all([...targets.values()].map((each) => each.stop()));
-  }
+  return whole(parts);
 }
 
 async function main() {
@@ -152,35 +138,39 @@ async function main() {
   if (options.list) return cases.forEach((each) => console.log(each.name));
   if (cases.length === 0) throw new Error('no case has such a name: see --list');
   build();
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'lunsmith-bench-'));
-  const memoryFolder = mkdtempSync(path.join(MEMORY_FOLDER, 'lunsmith-bench-'));
-  try {
-    const report = await runAll(options, cases, folder, memoryFolder);
-    if (options.json) console.log(JSON.stringify({ machine: machine(), ...report }, null, 2));
-    const missed = report.results.flatMap(({ name, missed: all }) =>
-      all.map((what) => `${name}: ${what}`),
-    );
-    for (const { name, times } of report.generator.filter((proof) => proof.times < PROOF)) {
-      missed.push(`${name}: the load generator is at ${times.toFixed(1)} times, needs ${PROOF}`);
-    }
-    for (const line of missed) console.error(`below its bound: ${line}`);
-    if (options.check && missed.length > 0) process.exitCode = 1;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-    rmSync(memoryFolder, { recursive: true, force: true });
-  }
+  tellPlan(cases, options);
+  const began = performance.now();
+  const report = await measureAll(options, cases);
+  if (options.json) console.log(JSON.stringify(report, null, 2));
+  tellMissed(report, options);
+  const minutes = ((performance.now() - began) / 60_000).toFixed(1);
+  console.error(`done in ${minutes} minutes`);
+  if (!options['write-docs']) return undefined;
+  return console.error(`${await writeDocument(document(report))} is written`);
 }
 
-const machine = () => ({
-  node: process.version,
-  cores: os.cpus().length,
-  cpu: os.cpus()[0]?.model,
-  kernel: os.release(),
-  load: os.loadavg(),
-});
+/** From a report that --save has left, whole or of a run that was cut short. */
+async function documentFrom([file]) {
+  if (file === undefined) throw new Error('which report? npm run bench -- docs FILE');
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  if (report.version !== REPORT_VERSION) throw new Error(`${file}: not a report of this version`);
+  console.error(`${await writeDocument(document(report))} is written`);
+}
 
-if (process.argv[2] === 'iser') await import('./iser.mjs');
-else if (process.argv[2] === 'config') await benchConfig();
-else if (process.argv[2] === 'fairness') await benchFairness(process.argv.slice(3));
-else if (process.argv[2] === 'scale') await benchScale(process.argv.slice(3));
-else await main();
+const PARTS = {
+  iser: benchIser,
+  config: benchConfig,
+  fairness: benchFairness,
+  scale: benchScale,
+  docs: documentFrom,
+};
+
+const [word, ...rest] = process.argv.slice(2);
+try {
+  await (PARTS[word]?.(rest) ?? main());
+} catch (error) {
+  console.error(error.stack ?? error);
+  process.exitCode = 1;
+}
+// What failed may have left something that still runs.
+process.exit();

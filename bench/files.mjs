@@ -1,4 +1,6 @@
-// The files that every target serves; whoever made the folders removes them.
+// The files that every target serves, and the room that they need.
+import { Buffer } from 'node:buffer';
+import { closeSync, mkdirSync, openSync, statfsSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { KIB, MIB } from './cases.mjs';
 import { must } from './programs.mjs';
@@ -6,17 +8,79 @@ import { must } from './programs.mjs';
 export const FILE_BYTES = 1024 * MIB;
 /** Of a file that no case uses. */
 const UNUSED_BYTES = 1024 * KIB;
+const MANY = 1000;
+const MANY_BYTES = MIB;
+const TMPFS_MAGIC = 0x0102_1994;
 
-export function makeFiles(load, folder, memoryFolder, cases) {
+/** A file of each medium, in full where a case uses it; `memory` is where that one is to be. */
+export function filledFiles(load, folder, memory, media) {
   const files = {
     file: path.join(folder, 'file.img'),
     cold: path.join(folder, 'cold.img'),
-    memory: path.join(memoryFolder, 'memory.img'),
+    memory,
   };
-  const media = new Set(cases.map((each) => each.medium));
-  const size = (wanted) => String(wanted ? FILE_BYTES : UNUSED_BYTES);
-  must(load, ['--fill', files.file, String(FILE_BYTES)]);
-  must(load, ['--fill', files.cold, size(media.has('cold'))]);
-  must(load, ['--fill', files.memory, size(media.has('ram'))]);
+  const fill = (file, wanted) =>
+    must(load, ['--fill', file, String(wanted ? FILE_BYTES : UNUSED_BYTES)]);
+  fill(files.file, true);
+  fill(files.cold, media.has('cold'));
+  fill(files.memory, media.has('ram'));
   return files;
+}
+
+export const mediaOf = (cases) => new Set(cases.map((each) => each.medium));
+
+export const makeFiles = (load, folder, memoryFolder, media) =>
+  filledFiles(load, folder, path.join(memoryFolder, 'memory.img'), media);
+
+/** Written in full: a hole would not be in the page cache. */
+export function manyFiles(folder) {
+  const content = Buffer.alloc(MANY_BYTES, 0x5a);
+  const within = path.join(folder, 'many');
+  mkdirSync(within);
+  return Array.from({ length: MANY }, (_, at) => {
+    const file = path.join(within, `${at}.img`);
+    const fd = openSync(file, 'wx', 0o600);
+    // In pieces, as bench/load.c fills its files.
+    for (let from = 0; from < MANY_BYTES; from += 4 * KIB) writeSync(fd, content, from, 4 * KIB);
+    closeSync(fd);
+    return file;
+  });
+}
+
+/** Every block of our ramdisk once, so that no case pays for the first touch of its memory. */
+export function fillMemory(load, target) {
+  const { port, lun } = target.serving('ram');
+  const place = ['--portal', `127.0.0.1:${port}`, '--target', target.target, '--lun', String(lun)];
+  const pass = ['--once', '--sequential', '--write', '100', '--size', String(MIB), '--depth', '8'];
+  must(load, [...place, ...pass]);
+}
+
+/** How many files of FILE_BYTES lie in either folder, for these targets. */
+function needs(cases, targets) {
+  const media = mediaOf(cases);
+  const another = targets.filter((name) => name === 'beside');
+  const two = targets.includes('lunsmith2') ? 1 : 0;
+  const sets = 1 + another.length;
+  const disk = (1 + (media.has('cold') ? 1 : 0)) * sets + two + (media.has('many') ? 1 : 0);
+  const memory = (media.has('ram') ? 1 : 0) * sets;
+  return { disk: disk * FILE_BYTES, memory: memory * FILE_BYTES };
+}
+
+const gib = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+/** Throws before anything is started where a folder has too little room; warns of what misleads. */
+export function checkRoom(cases, targets, folder, memoryFolder) {
+  const wanted = needs(cases, targets);
+  for (const [place, bytes] of [
+    [folder, wanted.disk],
+    [memoryFolder, wanted.memory],
+  ]) {
+    const { bavail, bsize } = statfsSync(place);
+    if (bavail * bsize >= bytes) continue;
+    const remedy = place === folder ? 'set TMPDIR to a folder with more' : 'choose cases by --only';
+    throw new Error(`${place} has room for ${gib(bavail * bsize)}, needs ${gib(bytes)}: ${remedy}`);
+  }
+  if (statfsSync(folder).type === TMPFS_MAGIC) {
+    console.error(`${folder} is in memory: cached and cold files need a disk, set TMPDIR to one`);
+  }
 }

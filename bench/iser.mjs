@@ -3,16 +3,19 @@
 // the same LUN of our daemon over TCP and over iSER, in turns, by an initiator of our own for both;
 // then logins and logouts over iSER, after which the daemon must hold no more than before.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, PROGRAM } from '../scripts/prepare.mjs';
-import { eventually, freePort, stop } from './programs.mjs';
-
-// The initiators are made of what is built.
-build();
-const { IserSide, TcpSide } = await import('./iser_sides.mjs');
+import {
+  eventually,
+  freePort,
+  serve as startProgram,
+  stop,
+  temporaryFolder,
+} from './programs.mjs';
+import { judge, median } from './statistics.mjs';
 
 const TARGET = 'iqn.2026-01.net.example:bench';
 const LUN_BYTES = 256 * 1024 * 1024;
@@ -23,23 +26,27 @@ const LEAST_SHARE = 0.5;
 /** Of /proc's processor times. */
 const TICKS_PER_SECOND = 100;
 
-const { values } = parseArgs({
-  args: process.argv.slice(2).filter((word) => word !== 'iser'),
-  options: {
-    seconds: { type: 'string', default: '2' },
-    rounds: { type: 'string', default: '3' },
-    depth: { type: 'string', default: '16' },
-    size: { type: 'string', multiple: true, default: SIZES.map(String) },
-    cycles: { type: 'string', default: '0' },
-    check: { type: 'boolean', default: false },
-  },
-});
-const options = {
-  seconds: Number(values.seconds),
-  rounds: Number(values.rounds),
-  depth: Number(values.depth),
-  cycles: Number(values.cycles),
-};
+function parse(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      seconds: { type: 'string', default: '2' },
+      rounds: { type: 'string', default: '3' },
+      depth: { type: 'string', default: '16' },
+      size: { type: 'string', multiple: true, default: SIZES.map(String) },
+      cycles: { type: 'string', default: '0' },
+      check: { type: 'boolean', default: false },
+    },
+  });
+  return {
+    seconds: Number(values.seconds),
+    rounds: Number(values.rounds),
+    depth: Number(values.depth),
+    cycles: Number(values.cycles),
+    sizes: values.size.map(Number),
+    check: values.check,
+  };
+}
 
 async function serve(folder) {
   const port = await freePort();
@@ -49,7 +56,8 @@ async function serve(folder) {
     LUNSMITH_SOCKET: path.join(folder, 'control.sock'),
     LUNSMITH_HOME: path.join(folder, 'home'),
   };
-  const child = spawn(process.execPath, [PROGRAM, 'daemon'], { env, stdio: 'ignore' });
+  const log = path.join(folder, 'daemon.log');
+  const { child } = startProgram(process.execPath, [PROGRAM, 'daemon'], { env, log });
   await eventually('the daemon', child, () => readdirSync(folder).includes('control.sock'));
   const tpg = `/iscsi/${TARGET}/tpg1`;
   const lines = [
@@ -75,10 +83,10 @@ function processorTime(pid) {
 }
 
 /** One round: bytes a second, and the processor time of either side for each command. */
-async function sample(Side, { port, child }, length, write) {
+async function sample(Side, { port, child }, options, length, write) {
   const side = await Side.open(port, TARGET);
   const before = { target: processorTime(child.pid), initiator: process.cpuUsage() };
-  const rate = await load(side, length, write);
+  const rate = await load(side, options, length, write);
   const target = processorTime(child.pid) - before.target;
   const { user, system } = process.cpuUsage(before.initiator);
   await side.logout();
@@ -91,7 +99,7 @@ async function sample(Side, { port, child }, length, write) {
 }
 
 /** With `depth` commands under way, each at a place of its own choosing. */
-function load(side, length, write) {
+function load(side, options, length, write) {
   const places = Math.floor(LUN_BYTES / length);
   let place = 0;
   let bytes = 0;
@@ -113,62 +121,70 @@ function load(side, length, write) {
   });
 }
 
-const SIDES = [
-  ['TCP', TcpSide],
-  ['iSER', IserSide],
-  [
-    'iSER, Ethernet segments',
-    class extends IserSide {
-      static emss = 1448;
-    },
-  ],
-  [
-    'iSER, CRC',
-    class extends IserSide {
-      static crc = true;
-    },
-  ],
-];
-const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
-
-/** Of `row`: where the four figures stand. */
-const HEADING = `${' '.repeat(44)}MiB/s  of TCP  µs target  µs initiator`;
-
-function row(what, name, samples, tcp) {
-  const of = (key) => median(samples.map((each) => each[key]));
-  const share = of('perSecond') / tcp;
-  const rate = (of('perSecond') / 2 ** 20).toFixed(0).padStart(8);
-  const [target, initiator] = ['target', 'initiator'].map((key) => of(key).toFixed(1));
-  const figures = `${rate}  ${share.toFixed(2).padStart(6)}  ${target.padStart(9)}`;
-  console.log(`${what}  ${name.padEnd(24)} ${figures}  ${initiator.padStart(12)}`);
-  return share;
+/** The initiators are made of what is built, so they are loaded after it. */
+async function sides() {
+  const { IserSide, TcpSide } = await import('./iser_sides.mjs');
+  return [
+    ['TCP', TcpSide],
+    ['iSER', IserSide],
+    [
+      'iSER, Ethernet segments',
+      class extends IserSide {
+        static emss = 1448;
+      },
+    ],
+    [
+      'iSER, CRC',
+      class extends IserSide {
+        static crc = true;
+      },
+    ],
+  ];
 }
 
-/** All sides in turns; the shares of iSER at 64 KiB. */
-async function throughput(daemon) {
-  const shares = [];
-  console.log(
-    `depth ${options.depth}, ${options.rounds} rounds of ${options.seconds} s, medians; ` +
-      'processor time for each command of either side',
-  );
-  console.log(HEADING);
-  for (const length of values.size.map(Number)) {
+/** One side's rounds of one load as a record; `bounds` where the issue on iSER has one. */
+function summarise(what, name, samples, tcp) {
+  const of = (key) => median(samples.map((each) => each[key]));
+  const share = of('perSecond') / tcp;
+  const bounded = what.startsWith('64 KiB') && name === 'iSER';
+  return {
+    name: `${what}, ${name}`,
+    mebibytes: of('perSecond') / 2 ** 20,
+    share,
+    target: of('target'),
+    initiator: of('initiator'),
+    bounds: bounded ? judge({ iser: LEAST_SHARE }, { iser: share }) : [],
+  };
+}
+
+/** All sides in turns; a record for each load and side, told to `each` as they come. */
+async function throughput(daemon, options, each) {
+  const all = [];
+  const initiators = await sides();
+  for (const length of options.sizes) {
     for (const write of [false, true]) {
-      const samples = new Map(SIDES.map(([name]) => [name, []]));
+      const samples = new Map(initiators.map(([name]) => [name, []]));
       for (let round = 0; round < options.rounds; round++) {
-        for (const [name, Side] of SIDES) {
-          samples.get(name).push(await sample(Side, daemon, length, write));
+        for (const [name, Side] of initiators) {
+          samples.get(name).push(await sample(Side, daemon, options, length, write));
         }
       }
-      const tcp = median(samples.get('TCP').map((each) => each.perSecond));
-      const what = `${String(length / 1024).padStart(5)} KiB ${write ? 'write' : 'read '}`;
+      const tcp = median(samples.get('TCP').map(({ perSecond }) => perSecond));
+      const what = `${length / 1024} KiB ${write ? 'write' : 'read'}`;
       for (const [name, list] of samples) {
-        const share = row(what, name, list, tcp);
-        if (length === 65_536 && name === 'iSER') shares.push(share);
+        all.push(summarise(what, name, list, tcp));
+        each(all.at(-1));
       }
     }
   }
-  return shares;
+  return all;
+}
+
+const HEADING = `${' '.repeat(44)}MiB/s  of TCP  µs target  µs initiator`;
+function row({ name, mebibytes, share, target, initiator }) {
+  const rates = `${mebibytes.toFixed(0).padStart(8)}  ${share.toFixed(2).padStart(6)}`;
+  const micros = `${target.toFixed(1).padStart(9)}  ${initiator.toFixed(1).padStart(12)}`;
+  return `${name.padEnd(41)}${rates}  ${micros}`;
 }
 
 /** Descriptors and resident memory of the daemon. */
@@ -193,7 +209,7 @@ async function cycle(port, count) {
 const PARTS = 4;
 
 /** In parts: what leaks grows from each to the next, what is only not collected yet does not. */
-async function cycles(child, port) {
+async function cycles({ child, port }, options) {
   await cycle(port, Math.ceil(options.cycles / 10));
   const before = holds(child.pid).descriptors;
   const began = performance.now();
@@ -214,18 +230,36 @@ async function cycles(child, port) {
   console.log(`descriptors: ${before} before, ${holds(child.pid).descriptors} after`);
 }
 
-const folder = mkdtempSync(path.join(os.tmpdir(), 'lunsmith-bench-'));
-const daemon = await serve(folder);
-const { child, port } = daemon;
-try {
-  if (options.rounds > 0) {
-    const shares = await throughput(daemon);
-    const least = Math.min(...shares);
-    console.log(`iSER at 64 KiB reaches at least ${least.toFixed(2)} of TCP`);
-    if (values.check && least < LEAST_SHARE) process.exitCode = 1;
+/** Starts a daemon of its own for `work`, and stops it. */
+async function withDaemon(work) {
+  const daemon = await serve(temporaryFolder(os.tmpdir()));
+  try {
+    return await work(daemon);
+  } finally {
+    await stop(daemon.child);
   }
-  if (options.cycles > 0) await cycles(child, port);
-} finally {
-  await stop(child);
-  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Part of the whole run: records as docs/PERFORMANCE.md shows them. */
+export const measureIser = (options) =>
+  withDaemon((daemon) => throughput(daemon, { depth: 16, sizes: SIZES, ...options }, () => {}));
+
+export async function benchIser(args) {
+  const options = parse(args);
+  build();
+  await withDaemon(async (daemon) => {
+    if (options.rounds > 0) {
+      console.log(
+        `depth ${options.depth}, ${options.rounds} rounds of ${options.seconds} s, medians; ` +
+          'processor time for each command of either side',
+      );
+      console.log(HEADING);
+      const all = await throughput(daemon, options, (each) => console.log(row(each)));
+      const judged = all.flatMap(({ bounds }) => bounds);
+      const least = Math.min(...judged.map(({ value }) => value));
+      console.log(`iSER at 64 KiB reaches at least ${least.toFixed(2)} of TCP`);
+      if (options.check && judged.some(({ met }) => !met)) process.exitCode = 1;
+    }
+    if (options.cycles > 0) await cycles(daemon, options);
+  });
 }

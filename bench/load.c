@@ -6,9 +6,11 @@
  *   load --portal 127.0.0.1:3260 --target iqn… [--lun N] [--luns N] [--size BYTES] [--depth N]
  *        [--sessions N] [--write PERCENT] [--sequential] [--seconds S] [--warmup S] [--digests]
  *        [--region BYTES] [--verify] [--lun-per-session] [--others-depth N]
- *        [--hold SECONDS]
+ *        [--hold SECONDS] [--once]
+ *   --once: one pass over the whole unit (one session, sequential), however long it takes
  *   --hold SECONDS: the sessions stay, idle, after the run
  *   --others-depth: of all sessions but the first; they are then reported apart, as "others"
+ *   load --sync FILE        writes FILE's cached pages back and keeps them
  *   load --drop FILE        writes FILE's cached pages back and drops them from the page cache
  *   load --fill FILE BYTES  makes FILE, every block written
  */
@@ -31,7 +33,7 @@ enum { VECTORS = 1 << 15, SECTOR = 512 };
 
 static struct {
   const char *address, *target;
-  int port, lun, luns, depth, others_depth, sessions, write_percent, sequential, digests, verify, lun_per_session;
+  int port, lun, luns, depth, others_depth, sessions, write_percent, sequential, digests, verify, once, lun_per_session;
   uint32_t size;
   uint64_t region;
   double seconds, warmup, hold;
@@ -369,6 +371,10 @@ static void issue_all(struct session *s) {
   for (int i = 0; i < s->depth && s->in_flight < s->depth; i++) {
     if (s->slots[i].busy) continue;
     if ((int32_t)(s->max_cmd_sn - s->cmd_sn) < 0) break;
+    if (opt.once && s->sequential_at == s->capacity / opt.size) {
+      stopping = 1;
+      break;
+    }
     s->slots[i].began = now;
     issue(s, i);
   }
@@ -440,6 +446,7 @@ static void *run(void *argument) {
   while (!stopping || s->in_flight > 0) {
     if (!stopping) issue_all(s);
     else flush(s);
+    if (stopping && s->in_flight == 0) break;
     read_some(s);
     uint64_t now = now_ns();
     size_t at = 0, n;
@@ -500,6 +507,10 @@ static void measure(void) {
   static uint64_t histogram[BUCKETS], of_others[BUCKETS];
   for (int i = 0; i < opt.sessions; i++) all[i] = new_session(i);
   for (int i = 0; i < opt.sessions; i++) pthread_create(&threads[i], NULL, run, all[i]);
+  if (opt.once) {
+    pthread_join(threads[0], NULL);
+    return;
+  }
   pause_for(opt.warmup);
   double cpu = cpu_seconds();
   uint64_t began = now_ns();
@@ -539,11 +550,11 @@ static void measure(void) {
   pause_for(opt.hold);
 }
 
-static int drop(const char *path) {
+static int sync_file(const char *path, int dropping) {
   int fd = open(path, O_RDWR);
   if (fd < 0) die(path, strerror(errno));
   fsync(fd);
-  posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  if (dropping) posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
   return close(fd);
 }
 
@@ -571,6 +582,7 @@ static void parse(int argc, char **argv) {
     const char *a = argv[i], *v = i + 1 < argc ? argv[i + 1] : "";
     if (!strcmp(a, "--digests")) { opt.digests = 1; continue; }
     if (!strcmp(a, "--sequential")) { opt.sequential = 1; continue; }
+    if (!strcmp(a, "--once")) { opt.once = 1; continue; }
     if (!strcmp(a, "--verify")) { opt.verify = 1; continue; }
     if (!strcmp(a, "--lun-per-session")) { opt.lun_per_session = 1; continue; }
     i++;
@@ -602,7 +614,8 @@ static void parse(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  if (argc == 3 && !strcmp(argv[1], "--drop")) return drop(argv[2]);
+  if (argc == 3 && !strcmp(argv[1], "--drop")) return sync_file(argv[2], 1);
+  if (argc == 3 && !strcmp(argv[1], "--sync")) return sync_file(argv[2], 0);
   if (argc == 4 && !strcmp(argv[1], "--fill")) return fill(argv[2], strtoull(argv[3], NULL, 10));
   parse(argc, argv);
   measure();

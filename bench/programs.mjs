@@ -1,6 +1,14 @@
 // Programs that the bench runs: found, built, started, stopped. All listen on 127.0.0.1 only.
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -25,6 +33,23 @@ export function must(command, args, options = {}) {
   if (result.status === 0) return result.stdout;
   const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`;
   throw new Error(`${path.basename(command)} ${args.join(' ')}: ${output.trim()}`);
+}
+
+/** What `command` says of its version, cut to the number, or undefined. */
+function version(command, args) {
+  const program = found(command);
+  if (program === undefined) return undefined;
+  const { stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 5_000 });
+  return /\d[\w.]*/.exec(`${stdout ?? ''}${stderr ?? ''}`)?.[0];
+}
+
+/** The targets that take part, with their versions. */
+export function versionsOf() {
+  const known = { tgt: version('tgtd', ['-V']), istgt: version('istgt', ['-V']) };
+  return Object.entries(known)
+    .filter(([, number]) => number !== undefined)
+    .map(([name, number]) => `${name} ${number}`)
+    .join(', ');
 }
 
 /** Compiles bench/NAME.c into `folder`; its path. */
@@ -58,24 +83,44 @@ export async function eventually(what, child, condition) {
   }
 }
 
-/** Whatever ends the bench, nothing that it started outlives it. */
+/** Whatever ends the bench, nothing that it started or made outlives it. */
 const serving = new Set();
+const folders = new Set();
 process.on('exit', () => {
   for (const child of serving) child.kill('SIGKILL');
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
 
-/** A program that serves until `stop`. Its output is kept for when it fails. */
-export function serve(command, args, options = {}) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+/** A folder of its own in `parent`, gone when the bench ends. */
+export function temporaryFolder(parent) {
+  const folder = mkdtempSync(path.join(parent, 'lunsmith-bench-'));
+  folders.add(folder);
+  return folder;
+}
+
+/**
+ * A program that serves until `stop`. The end of its output is kept for when it fails. `log`: a file
+ * for the output of programs that say much while the bench waits for another: a full pipe would
+ * hold them up.
+ */
+export function serve(command, args, { log, ...options } = {}) {
+  const out = log === undefined ? 'pipe' : openSync(log, 'a');
+  const child = spawn(command, args, { stdio: ['ignore', out, out], ...options });
+  if (log !== undefined) closeSync(out);
   serving.add(child);
   child.once('exit', () => serving.delete(child));
-  const output = { text: '' };
+  let kept = '';
   const keep = (chunk) => {
-    output.text = (output.text + chunk).slice(-8192);
+    kept = (kept + chunk).slice(-8192);
   };
   child.stdout?.on('data', keep);
   child.stderr?.on('data', keep);
+  const output = {
+    get text() {
+      return log === undefined ? kept : readFileSync(log, 'utf8').slice(-8192);
+    },
+  };
   return { child, output };
 }
 

@@ -1,93 +1,248 @@
-// Medians, ratios, the table, and which bounds are missed.
-import { BOUND_ISTGT } from './cases.mjs';
-
-export function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  if (sorted.length === 0) return Number.NaN;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-/** Ratios round by round: what disturbs the machine disturbs both halves of a pair. */
-function ratio(rounds, target, other, field) {
-  const pairs = rounds.filter((round) => round[target] && round[other]);
-  return median(pairs.map((round) => round[target][field] / round[other][field]));
-}
-
-const FIELDS = ['perSecond', 'cpuMicros', 'p50', 'p99', 'p999', 'clientBusy'];
-
-/** One case's rounds, `{tgt: sample, lunsmith: sample, …}` each, as one record. */
-export function summarise(oneCase, rounds) {
-  const targets = {};
-  for (const name of [...oneCase.targets, 'beside']) {
-    const samples = rounds.map((round) => round[name]).filter(Boolean);
-    if (samples.length === 0) continue;
-    targets[name] = {};
-    for (const field of FIELDS) targets[name][field] = median(samples.map((each) => each[field]));
-  }
-  const ratios = {
-    throughput: ratio(rounds, 'lunsmith', 'tgt', 'perSecond'),
-    cpu: ratio(rounds, 'lunsmith', 'tgt', 'cpuMicros'),
-    istgt: ratio(rounds, 'lunsmith', 'istgt', 'perSecond'),
-    minimal: ratio(rounds, 'lunsmith', 'minimal', 'perSecond'),
-    beside: ratio(rounds, 'lunsmith', 'beside', 'perSecond'),
-    besideCpu: ratio(rounds, 'lunsmith', 'beside', 'cpuMicros'),
-  };
-  return { name: oneCase.name, rounds: rounds.length, targets, ratios, missed: missed() };
-
-  function missed() {
-    const { throughput, cpu, minimal } = oneCase.bounds ?? {};
-    const found = [];
-    if (throughput !== undefined && ratios.throughput < throughput) {
-      found.push(`throughput ${ratios.throughput.toFixed(2)} times tgt, bound ${throughput}`);
-    }
-    if (cpu !== undefined && ratios.cpu > cpu) {
-      found.push(`CPU ${ratios.cpu.toFixed(2)} times tgt, bound ${cpu}`);
-    }
-    if (minimal !== undefined && ratios.minimal < minimal) {
-      found.push(`${ratios.minimal.toFixed(2)} times the minimal target, bound ${minimal}`);
-    }
-    if (ratios.istgt < BOUND_ISTGT) found.push(`${ratios.istgt.toFixed(2)} times istgt`);
-    return found;
-  }
-}
+// Results as Markdown: the same text on the terminal and in docs/PERFORMANCE.md.
+import { REASONS } from './reasons.mjs';
+import { WIDE } from './statistics.mjs';
 
 const number = (value) => Math.round(value).toLocaleString('en-US');
 const times = (value) => (Number.isFinite(value) ? value.toFixed(2) : '');
 const micros = (value) => (value >= 100 ? number(value) : value.toFixed(1));
 
-export const HEADING =
-  '| case | tgt/s | istgt | minimal C | lunsmith/s | × tgt | CPU × tgt | µs CPU: tgt, ours | ' +
-  'of C | ours p50 / p99 / p99.9 µs | tgt p99 µs |\n' +
-  '|---|---|---|---|---|---|---|---|---|---|---|';
+/** Rows of cells as a table of Markdown. */
+export function table(heading, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(heading), line(heading.map(() => '---')), ...rows.map(line)].join('\n');
+}
 
-export function row({ name, targets, ratios }) {
-  const { tgt, istgt, minimal, lunsmith } = targets;
+const COLUMNS = [
+  'case',
+  'tgt/s',
+  'istgt/s',
+  'minimal C/s',
+  'lunsmith/s',
+  '× tgt',
+  '× istgt',
+  '× C',
+  'CPU × tgt',
+  'µs CPU: tgt, ours',
+  'ours: p50 / p99 / p99.9 µs',
+  'tgt: p50 / p99 / p99.9 µs',
+];
+export const HEADING = table(COLUMNS, []);
+
+const latencies = (each) =>
+  each === undefined ? '' : [each.p50, each.p99, each.p999].map(micros).join(' / ');
+
+/** Where rounds differ much, a ratio is marked. */
+const MARK = '~';
+
+function cells({ name, ours, targets, ratios, spread }) {
+  const { tgt, istgt, minimal, [ours]: own } = targets;
   const rate = (each) => (each === undefined ? '' : number(each.perSecond));
-  const cpu = [tgt, lunsmith].map((each) => (each ? micros(each.cpuMicros) : '–')).join(', ');
-  const latency = lunsmith
-    ? [lunsmith.p50, lunsmith.p99, lunsmith.p999].map(micros).join(' / ')
-    : '';
-  const cells = [
-    name,
+  const cpu = [tgt, own].map((each) => (each ? micros(each.cpuMicros) : '–')).join(', ');
+  const mark = spread > WIDE ? ` ${MARK}` : '';
+  return [
+    mark !== '' && !Number.isFinite(ratios.throughput) ? name + mark : name,
     rate(tgt),
     rate(istgt),
     rate(minimal),
-    rate(lunsmith),
-    times(ratios.throughput),
+    rate(own),
+    Number.isFinite(ratios.throughput) ? times(ratios.throughput) + mark : '',
+    times(ratios.istgt),
+    times(ratios.minimal),
     times(ratios.cpu),
     cpu,
-    times(ratios.minimal),
-    latency,
-    tgt ? micros(tgt.p99) : '',
+    latencies(own),
+    latencies(tgt),
   ];
-  return `| ${cells.join(' | ')} |${comparison(targets.beside, ratios)}`;
 }
 
-/** Against another build of ours, in the same rounds. */
-function comparison(beside, ratios) {
-  if (beside === undefined) return '';
-  const there = `${number(beside.perSecond)}/s, ${micros(beside.cpuMicros)} µs CPU`;
+/** One line of the table, and one more where another build of ours took part. */
+export function row(result) {
+  const { targets, ratios } = result;
+  const line = `| ${cells(result).join(' | ')} |`;
+  if (targets.beside === undefined) return line;
+  const there = `${number(targets.beside.perSecond)}/s, ${micros(targets.beside.cpuMicros)} µs CPU`;
   const here = `throughput × ${times(ratios.beside)}, CPU × ${times(ratios.besideCpu)}`;
-  return `\n|   beside: ${there}; ${here} |`;
+  return `${line}\n|   beside: ${there}; ${here} |`;
+}
+
+/** All that `--check` asks for, of every part of a report, as records of `judge`. */
+export function allBounds({ results, iser, fairness }) {
+  const of = (name) => (bound) => ({ name, ...bound });
+  return [
+    ...results.flatMap(({ name, bounds }) => bounds.map(of(name))),
+    ...(iser ?? []).flatMap(({ name, bounds }) => bounds.map(of(`iSER: ${name}`))),
+    ...(fairness ?? []).flatMap(({ name, bounds }) => bounds.map(of(`fair share: ${name}`))),
+  ];
+}
+
+const measured = (value) => (Number.isFinite(value) ? value.toFixed(2) : 'not measured');
+const target = ({ bound, least }) => `${least ? '≥' : '≤'} ${bound.toFixed(2)}`;
+
+/** One line for each bound that was not reached. */
+export const missedLines = (report) =>
+  allBounds(report)
+    .filter(({ met }) => !met)
+    .map(({ name, what, ...rest }) => `${name}: ${what} ${measured(rest.value)}, ${target(rest)}`);
+
+/** The many bounds of one kind as a line: how many are met, and the narrowest. */
+function together(bounds, key, title) {
+  const some = bounds.filter((each) => each.key === key);
+  if (some.length === 0) return [];
+  const worst = some.toSorted((a, b) => (a.value || 0) - (b.value || 0))[0];
+  const met = some.filter((each) => each.met).length;
+  return [[title, `${met} of ${some.length} cases`, measured(worst.value), target(worst), worst.name]];
+}
+
+function boundsPart(report) {
+  const bounds = allBounds(report);
+  const single = bounds.filter(({ key }) => key !== 'istgt' && key !== 'echo');
+  const rows = single.map(({ name, what, value, met, ...rest }) => [
+    name,
+    what,
+    measured(value),
+    target(rest),
+    met ? 'yes' : '**no**',
+  ]);
+  const many = [
+    ...together(bounds, 'istgt', 'never slower than istgt'),
+    ...together(bounds, 'echo', 'generator at twice our figure'),
+  ];
+  const parts = ['### Bounds of `--check`'];
+  if (rows.length > 0) parts.push(table(['case', 'what', 'measured', 'bound', 'met'], rows));
+  if (many.length > 0) {
+    parts.push(table(['of all cases', 'met', 'least', 'bound', 'the least is'], many));
+  }
+  return [...parts, ...whyPart(bounds)];
+}
+
+/** For each bound that is missed, what is known of why; several may share a reason. */
+function whyPart(bounds) {
+  const missed = bounds.filter(({ met }) => !met);
+  if (missed.length === 0) return ['All are met.'];
+  const byReason = new Map();
+  for (const each of missed) {
+    const known = REASONS.find(({ fits }) => fits(each));
+    const why =
+      known?.why ?? 'no reason is recorded: `node bench/profile.mjs --only "…"` shows the profile.';
+    byReason.set(why, [...(byReason.get(why) ?? []), each]);
+  }
+  const lines = [...byReason].map(([why, all]) => {
+    const which = all.map(({ name, what, value, ...rest }) => {
+      return `${name} (${what}: ${measured(value)}, bound ${target(rest)})`;
+    });
+    return `- **${which.join('; ')}**: ${why}`;
+  });
+  return ['Not met, why, and what would cure it:', lines.join('\n')];
+}
+
+function casesPart({ results }) {
+  const groups = [...new Set(results.map(({ group }) => group))];
+  return groups.flatMap((group) => {
+    const rows = results.filter((each) => each.group === group).map(cells);
+    return [`### ${group}`, table(COLUMNS, rows)];
+  });
+}
+
+function generatorPart({ results }) {
+  const proofs = results.filter(({ targets }) => targets.echo !== undefined);
+  if (proofs.length === 0) return [];
+  const rows = proofs.map(({ name, targets, ours, ratios }) => [
+    name,
+    number(targets.echo.perSecond),
+    times(ratios.echo),
+    `${Math.round(100 * targets[ours].clientBusy)} %`,
+    micros((targets.echo.clientBusy / targets.echo.perSecond) * 1e6),
+  ]);
+  const heading = [
+    'case',
+    'echo/s',
+    '× ours',
+    'of a core beside ours',
+    'µs CPU of the generator per command',
+  ];
+  return ['### The load generator beside a target that does nothing', table(heading, rows)];
+}
+
+export function witnessPart({ witnesses }) {
+  if (!witnesses?.length) return [];
+  const rows = witnesses.map(({ name, targets, ratios }) => [
+    name,
+    ...['tgt', 'istgt', 'lunsmith'].map((each) =>
+      targets[each] === undefined ? '' : number(targets[each]),
+    ),
+    times(ratios.tgt),
+    times(ratios.istgt),
+  ]);
+  const heading = ['foreign initiator', 'tgt/s', 'istgt/s', 'lunsmith/s', '× tgt', '× istgt'];
+  return ['### By foreign initiators', table(heading, rows)];
+}
+
+export function iserPart({ iser }) {
+  if (!iser?.length) return [];
+  const rows = iser.map(({ name, mebibytes, share, target: own, initiator }) => [
+    name,
+    number(mebibytes),
+    times(share),
+    micros(own),
+    micros(initiator),
+  ]);
+  const heading = ['load', 'MiB/s', '× TCP', 'µs CPU: target', 'µs CPU: initiator'];
+  return ['### iSER beside TCP, one daemon, an initiator of our own', table(heading, rows)];
+}
+
+export function fairnessPart({ fairness }) {
+  if (!fairness?.length) return [];
+  const rows = fairness.map((one) => [
+    one.name,
+    one.target,
+    number(one.alone),
+    number(one.beside),
+    number(one.deep),
+    one.share.toFixed(2),
+    [one.p50Alone, one.p50, one.p99].map(micros).join(' / '),
+  ]);
+  const heading = [
+    'case',
+    'target',
+    'depth 1 alone/s',
+    'beside depth 128',
+    'the deep one/s',
+    'of its fair share',
+    'p50 alone / p50 / p99 µs',
+  ];
+  return ['### A session of depth 1 beside one of depth 128', table(heading, rows)];
+}
+
+const percent = (part) => `${Math.round(100 * part)} %`;
+
+/** What ran where; nothing of it names a day or a machine. */
+export function machineLine({ machine, run }) {
+  const quiet = Number.isFinite(run.elsewhere)
+    ? ` Everything beside target and generator, the kernel's threads among it, took ` +
+      `${percent(run.elsewhere)} of the machine (median of all runs; ${percent(run.elsewhereMost)} ` +
+      'in one of ten).'
+    : '';
+  return (
+    `Medians of ${run.rounds} rounds of ${run.seconds} s, ${run.warmup} s of warming up before ` +
+    `each. ${machine.cores} cores (${machine.cpu}), which client and target share, ` +
+    `${machine.memory} of memory; Linux ${machine.kernel}, Node ${machine.node}, ` +
+    `${machine.targets}.${quiet}`
+  );
+}
+
+/** The whole report as Markdown. */
+export function document(report) {
+  const marks = report.results.some(({ spread }) => spread > WIDE)
+    ? [`${MARK}: the middle half of the rounds is wider than ${percent(WIDE)} of their median.`]
+    : [];
+  return [
+    machineLine(report),
+    ...marks,
+    ...casesPart(report),
+    ...boundsPart(report),
+    ...generatorPart(report),
+    ...witnessPart(report),
+    ...iserPart(report),
+    ...fairnessPart(report),
+  ].join('\n\n');
 }

@@ -1,0 +1,34 @@
+import type { Judged, Summary } from './statistics.mjs';
+
+export interface Machine {
+  readonly node: string;
+  readonly cores: number;
+  readonly cpu: string;
+  readonly kernel: string;
+  readonly memory: string;
+  readonly targets: string;
+}
+export interface Run {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmup: number;
+  readonly elsewhere?: number;
+  readonly elsewhereMost?: number;
+}
+export interface Report {
+  readonly machine: Machine;
+  readonly run: Run;
+  readonly results: readonly Summary[];
+  readonly witnesses?: readonly unknown[];
+  readonly iser?: readonly unknown[];
+  readonly fairness?: readonly unknown[];
+}
+export const HEADING: string;
+export function table(
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+): string;
+export function row(result: Summary): string;
+export function allBounds(report: Pick<Report, 'results'>): (Judged & { readonly name: string })[];
+export function missedLines(report: Pick<Report, 'results'>): string[];
+export function document(report: Report): string;

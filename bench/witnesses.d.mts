@@ -1,0 +1,2 @@
+export function qemuRate(text: string, commands: number): number | undefined;
+export function perfRate(text: string): number | undefined;

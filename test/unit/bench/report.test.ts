@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import { BEGIN, between, END } from '../../../bench/document.mjs';
+import { document, missedLines, row, type Report } from '../../../bench/report.mjs';
+import { summarise, type Round } from '../../../bench/statistics.mjs';
+
+const sample = (perSecond: number) => ({
+  perSecond,
+  cpuMicros: 8,
+  p50: 120,
+  p99: 1500,
+  p999: 2500,
+  clientBusy: 0.5,
+  elsewhere: 0.01,
+});
+const one = { name: '4 KiB read', group: '4 KiB', bounds: { throughput: 4, istgt: 1, echo: 2 } };
+const round = (ours: number): Round => ({
+  tgt: sample(30_000),
+  istgt: sample(20_000),
+  lunsmith: sample(ours),
+  echo: sample(400_000),
+});
+const even = [round(90_000), round(90_000), round(90_000)];
+const uneven = [round(30_000), round(90_000), round(150_000)];
+
+const report = (rounds: readonly Round[]): Report => ({
+  machine: {
+    node: 'v20.19.0',
+    cores: 2,
+    cpu: 'CPU',
+    kernel: '6.1',
+    memory: '8 GiB',
+    targets: 'tgt 1.0',
+  },
+  run: { rounds: rounds.length, seconds: 0.8, warmup: 0.2, elsewhere: 0.02, elsewhereMost: 0.05 },
+  results: [summarise(one, rounds)],
+});
+
+describe('a row', () => {
+  test('has as many cells as its heading, and the ratios of the rounds', () => {
+    const text = row(summarise(one, even));
+    expect(text).toContain('| 4 KiB read | 30,000 | 20,000 |  | 90,000 | 3.00 | 4.50 |');
+    expect(text.split('|')).toHaveLength(document(report(even)).split('\n')[4].split('|').length);
+  });
+
+  test('is marked where the rounds differ much', () => {
+    expect(row(summarise(one, even))).not.toContain('~');
+    expect(row(summarise(one, uneven))).toContain('| 3.00 ~ |');
+  });
+});
+
+describe('the report', () => {
+  test('lists what is below its bound with figure and bound', () => {
+    expect(missedLines(report(even))).toEqual(['4 KiB read: throughput × tgt 3.00, ≥ 4.00']);
+  });
+
+  test('says the same in the document, with a reason or how to find one', () => {
+    const text = document(report(even));
+    expect(text).toContain('| 4 KiB read | throughput × tgt | 3.00 | ≥ 4.00 | **no** |');
+    expect(text).toMatch(/\*\*4 KiB read \(throughput × tgt: 3\.00, bound ≥ 4\.00\)\*\*: \S/);
+    expect(text).toContain('| never slower than istgt | 1 of 1 cases | 4.50 |');
+  });
+
+  test('a bound without a figure is said to be not measured', () => {
+    const without = even.map(({ lunsmith, tgt }) => ({ lunsmith, tgt }));
+    const lines = missedLines({ results: [summarise(one, without)] });
+    expect(lines).toContain('4 KiB read: throughput × istgt not measured, ≥ 1.00');
+  });
+
+  test('a report that was saved and read again gives the same document', () => {
+    const whole = report(uneven);
+    expect(document(JSON.parse(JSON.stringify(whole)) as Report)).toBe(document(whole));
+  });
+});
+
+describe('the document', () => {
+  test('is replaced between its marks and nowhere else', () => {
+    const text = `before\n\n${BEGIN}\n\nold\n\n${END}\n\nafter\n`;
+    const once = between(text, 'new');
+    expect(once).toBe(`before\n\n${BEGIN}\n\nnew\n\n${END}\n\nafter\n`);
+    expect(between(once, 'new')).toBe(once);
+  });
+
+  test('without its marks is left alone', () => {
+    expect(() => between('no marks', 'new')).toThrow('missing');
+    expect(() => between(`${END} ${BEGIN}`, 'new')).toThrow('missing');
+  });
+});
