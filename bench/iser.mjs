@@ -8,13 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, PROGRAM } from '../scripts/prepare.mjs';
-import {
-  eventually,
-  freePort,
-  serve as startProgram,
-  stop,
-  temporaryFolder,
-} from './programs.mjs';
+import { eventually, freePort, serve as startProgram, stop, temporaryFolder } from './programs.mjs';
 import { judge, median } from './statistics.mjs';
 
 const TARGET = 'iqn.2026-01.net.example:bench';
@@ -195,6 +189,7 @@ function holds(pid) {
 }
 
 async function cycle(port, count) {
+  const { IserSide } = await import('./iser_sides.mjs');
   for (let at = 0; at < count; at++) {
     const side = await IserSide.open(port, TARGET);
     await new Promise((resolve) => {

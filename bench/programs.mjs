@@ -100,9 +100,9 @@ export function temporaryFolder(parent) {
 }
 
 /**
- * A program that serves until `stop`. The end of its output is kept for when it fails. `log`: a file
- * for the output of programs that say much while the bench waits for another: a full pipe would
- * hold them up.
+ * A program that serves until `stop`. The end of its output is kept for when it fails. `log`: a
+ * file for the output of programs that say much while the bench waits for another: a full pipe
+ * would hold them up.
  */
 export function serve(command, args, { log, ...options } = {}) {
   const out = log === undefined ? 'pipe' : openSync(log, 'a');

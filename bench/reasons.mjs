@@ -1,5 +1,5 @@
-// Why a bound is missed where it is, by what the profiles say, and what would cure it. The bench puts
-// these beside the bounds that a run misses; it never decides which those are.
+// Why a bound is missed where it is, by what the profiles say, and what would cure it. The bench
+// puts these beside the bounds that a run misses; they never decide which those are.
 
 /** @typedef {{ key: string, name: string, value: number }} Missed */
 

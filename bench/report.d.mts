@@ -24,10 +24,7 @@ export interface Report {
   readonly fairness?: readonly unknown[];
 }
 export const HEADING: string;
-export function table(
-  heading: readonly string[],
-  rows: readonly (readonly string[])[],
-): string;
+export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string;
 export function row(result: Summary): string;
 export function allBounds(report: Pick<Report, 'results'>): (Judged & { readonly name: string })[];
 export function missedLines(report: Pick<Report, 'results'>): string[];

@@ -90,7 +90,9 @@ function together(bounds, key, title) {
   if (some.length === 0) return [];
   const worst = some.toSorted((a, b) => (a.value || 0) - (b.value || 0))[0];
   const met = some.filter((each) => each.met).length;
-  return [[title, `${met} of ${some.length} cases`, measured(worst.value), target(worst), worst.name]];
+  return [
+    [title, `${met} of ${some.length} cases`, measured(worst.value), target(worst), worst.name],
+  ];
 }
 
 function boundsPart(report) {
@@ -217,10 +219,10 @@ const percent = (part) => `${Math.round(100 * part)} %`;
 
 /** What ran where; nothing of it names a day or a machine. */
 export function machineLine({ machine, run }) {
+  const [median, most] = [run.elsewhere, run.elsewhereMost].map(percent);
   const quiet = Number.isFinite(run.elsewhere)
-    ? ` Everything beside target and generator, the kernel's threads among it, took ` +
-      `${percent(run.elsewhere)} of the machine (median of all runs; ${percent(run.elsewhereMost)} ` +
-      'in one of ten).'
+    ? " Everything beside target and generator, the kernel's threads among it, took " +
+      `${median} of the machine (median of all runs; ${most} in one of ten).`
     : '';
   return (
     `Medians of ${run.rounds} rounds of ${run.seconds} s, ${run.warmup} s of warming up before ` +

@@ -94,7 +94,8 @@ async function warmUp(context, targets, medium) {
 function setupOf(context, cases, folder, memoryFolder) {
   const { options, load } = context;
   const media = mediaOf(cases);
-  if (options.parts.fairness && !media.has('many')) ['ram', 'cold'].forEach((one) => media.add(one));
+  if (options.parts.fairness && !media.has('many'))
+    ['ram', 'cold'].forEach((one) => media.add(one));
   const files = makeFiles(load, folder, memoryFolder, media);
   const many = media.has('many') ? manyFiles(folder) : undefined;
   const { beside, 'data-threads': dataThreads } = options;

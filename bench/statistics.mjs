@@ -33,7 +33,7 @@ const FIELDS = ['perSecond', 'cpuMicros', 'p50', 'p99', 'p999', 'clientBusy', 'e
 /** Rounds that differ by more are marked: the median of the next run may be another. */
 export const WIDE = 0.25;
 
-/** What each bound compares: the other target, the field, and on which side of the bound is good. */
+/** What each bound compares: the other target, the figure, which side of the bound is good. */
 const BOUNDS = {
   throughput: { beside: 'tgt', what: 'throughput × tgt', least: true },
   cpu: { beside: 'tgt', what: 'CPU per command × tgt', least: false },

@@ -3,7 +3,8 @@ import { CASES, chosenCases } from '../../../bench/cases.mjs';
 import { qemuRate, perfRate } from '../../../bench/witnesses.mjs';
 import { machineSeconds, sampleOf } from '../../../bench/measure.mjs';
 
-const choose = (only: string[], more = {}) => chosenCases({ only, quick: false, all: false, ...more });
+const choose = (only: string[], more = {}) =>
+  chosenCases({ only, quick: false, all: false, ...more });
 const named = (name: string) => {
   const found = CASES.flatMap((each) => (each.also ? [each, each.also] : [each])).find(
     (each) => each.name === name,
@@ -68,7 +69,8 @@ describe('what programs print', () => {
   });
 
   test('of iscsi-perf the last average counts', () => {
-    const text = 'lba 8, iops current 7 (0 MB/s), iops average 12 (0 MB/s)\r\niops average 34 (1 MB/s)';
+    const text =
+      'lba 8, iops current 7 (0 MB/s), iops average 12 (0 MB/s)\r\niops average 34 (1 MB/s)';
     expect(perfRate(text)).toBe(34);
     expect(perfRate('Failed to log in')).toBeUndefined();
   });
