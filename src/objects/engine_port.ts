@@ -25,6 +25,8 @@ export interface EnginePort {
   rescan(storageObject: string): Promise<number>;
   /** End a session at once; its initiator may log in again. False: there is none of that number. */
   kick(sid: number): Promise<boolean>;
+  /** Answers `aluaStatesAsked`: whether the states are part of the configuration now. */
+  answerStates(ask: number, held: boolean): Promise<void>;
   onEvent(listener: (event: EngineEvent) => void): () => void;
   /** Tell initiators, flush caches, close. Resolves when all is on stable storage. */
   stop(graceMs: number): Promise<void>;
@@ -193,4 +195,15 @@ export type EngineEvent =
       readonly statusClass: number;
       readonly statusDetail: number;
     }
-  | { readonly type: 'health'; readonly storageObject: string; readonly health: Health };
+  | { readonly type: 'health'; readonly storageObject: string; readonly health: Health }
+  | AluaStatesAsked;
+
+/** SET TARGET PORT GROUPS of an initiator, which waits for `answerStates`; not for ever. */
+export interface AluaStatesAsked {
+  readonly type: 'aluaStatesAsked';
+  readonly ask: number;
+  /** `fileio/disk1`. */
+  readonly storageObject: string;
+  readonly initiator: string;
+  readonly states: readonly { readonly group: string; readonly state: number }[];
+}

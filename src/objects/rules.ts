@@ -149,7 +149,7 @@ export function backingOf(object: StorageObject): string | undefined {
 }
 
 /** What may change of a storage object without another medium. */
-const CHANGEABLE = new Set(['attributes', 'write_back', 'size']);
+const CHANGEABLE = new Set(['attributes', 'alua', 'write_back', 'size']);
 
 /** What stays the same as long as the medium does, whatever the object is called. */
 export function mediumOf(kind: string, object: StorageObject): string {

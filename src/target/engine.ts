@@ -14,6 +14,7 @@ import { createLog, type Log, type LogLevel } from '../util/log.ts';
 import { ConfigState } from './engine/config_state.ts';
 import { Portals } from './engine/portals.ts';
 import { Sessions } from './engine/sessions.ts';
+import { StateAsks } from './engine/state_asks.ts';
 import { StorageObjects } from './engine/storage_objects.ts';
 import type { HandOver } from './engine/threads/hand_over.ts';
 import type { Membership } from './engine/threads/membership.ts';
@@ -47,6 +48,7 @@ class Engine implements ServedEngine, JointEngine {
   readonly #log: Log;
   readonly #state = new ConfigState();
   readonly #storage: StorageObjects;
+  readonly #asks: StateAsks;
   readonly #portals: Portals;
   readonly #sessions: Sessions;
   readonly #member: Membership | undefined;
@@ -66,10 +68,14 @@ class Engine implements ServedEngine, JointEngine {
     const log = this.#log;
     // What happens to a medium is told once, by thread 0.
     const quiet = member !== undefined && member.self > 0;
+    const { self = 0, threads = 1 } = member ?? {};
+    this.#asks = new StateAsks({ clock, tell: emit, self, threads });
     this.#storage = new StorageObjects({
       clock,
       log: quiet ? createLog((record) => emit({ type: 'log', record }), 'engine', 'error') : log,
       onHealth: (storageObject, health) => emit({ type: 'health', storageObject, health }),
+      portMembersOf: (reference) => this.#state.portMembers.of(reference),
+      asks: this.#asks,
       units: member?.units,
     });
     this.#sessions = new Sessions({
@@ -117,6 +123,7 @@ class Engine implements ServedEngine, JointEngine {
 
   async #commit(): Promise<void> {
     this.#handOver?.resume();
+    this.#storage.settleGroups();
     this.#sessions.refresh(this.#prepared);
     this.#prepared = [];
     await this.#storage.commit();
@@ -233,6 +240,10 @@ class Engine implements ServedEngine, JointEngine {
 
   async kick(sid: number) {
     return this.#sessions.kick(sid);
+  }
+
+  async answerStates(ask: number, held: boolean): Promise<void> {
+    this.#asks.answer(ask, held);
   }
 
   onEvent(listener: (event: EngineEvent) => void): () => void {

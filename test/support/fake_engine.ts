@@ -70,6 +70,12 @@ export class FakeEngine implements EnginePort {
     return sid === 1;
   }
 
+  readonly answered: (readonly [ask: number, held: boolean])[] = [];
+
+  async answerStates(ask: number, held: boolean): Promise<void> {
+    this.answered.push([ask, held]);
+  }
+
   async removeFile(path: string): Promise<void> {
     this.files.delete(path);
   }

@@ -1,5 +1,5 @@
 /** Asymmetric logical unit access (SPC-4 §5.15): groups of target ports of a storage object. */
-import type { AttributeGroup } from '../attribute.ts';
+import type { AttributeGroup, ValuesOf } from '../attribute.ts';
 
 /** Where every LUN is that names no other group; always there, with tag 0. */
 export const DEFAULT_ALUA_GROUP = 'default_tg_pt_gp';
@@ -98,3 +98,4 @@ export const ALUA_ATTRIBUTES = {
     help: 'Time for which a change of state stays in the state transitioning.',
   },
 } as const satisfies AttributeGroup;
+export type AluaAttributes = ValuesOf<typeof ALUA_ATTRIBUTES>;

@@ -17,13 +17,13 @@ import type {
 } from '../../objects/document.ts';
 import type { Step } from '../../objects/plan.ts';
 import type { NodeAclEntry, TargetDirectory, TpgEntry } from '../iscsi/directory.ts';
+import { PortMembers } from './port_members.ts';
 
 export interface TpgState extends TpgEntry {
   readonly portals: Set<string>;
   readonly iserPortals: Set<string>;
   readonly acls: Map<string, NodeAclState>;
-  /** LUN to storage object reference, `fileio/disk1`. */
-  readonly luns: Map<number, string>;
+  readonly luns: Map<number, TpgLun>;
 }
 export interface NodeAclState extends NodeAclEntry {
   readonly mappedLuns: Map<number, MappedLun>;
@@ -44,6 +44,7 @@ function place(step: Step) {
 export class ConfigState implements TargetDirectory {
   discoveryAuth = effective(DISCOVERY_AUTH, {});
   readonly targets = new Map<string, TargetState>();
+  readonly portMembers = new PortMembers();
 
   tpg(target: string, tag: number): TpgState | undefined {
     return this.targets.get(target)?.tpgs.get(tag);
@@ -66,7 +67,7 @@ export class ConfigState implements TargetDirectory {
         this.#applyTpg(at.target, at.tag, step.after as Tpg | undefined);
         return;
       case 'lun':
-        put(this.#tpg(at).luns, Number(at.key), (step.after as TpgLun | undefined)?.storage_object);
+        this.#applyLun(at, step.after as TpgLun | undefined);
         return;
       case 'node_acl':
         this.#applyNodeAcl(at, step.after as NodeAcl | undefined);
@@ -99,9 +100,16 @@ export class ConfigState implements TargetDirectory {
       auth: authOf(after.auth),
       portals: now?.portals ?? new Set(),
       iserPortals: now?.iserPortals ?? new Set(),
-      luns: now?.luns ?? new Map<number, string>(),
+      luns: now?.luns ?? new Map<number, TpgLun>(),
       acls: now?.acls ?? new Map<string, NodeAclState>(),
     });
+  }
+
+  #applyLun(at: ReturnType<typeof place>, after: TpgLun | undefined): void {
+    const { luns } = this.#tpg(at);
+    const lun = Number(at.key);
+    this.portMembers.change({ ...at, lun }, luns.get(lun), after);
+    put(luns, lun, after);
   }
 
   #applyPortal(at: ReturnType<typeof place>, after: Portal | undefined): void {

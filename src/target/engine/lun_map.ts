@@ -23,12 +23,14 @@ export function lunMapOf(
   const map = new Map<number, Viewed>();
   const acl = tpg.acls.get(initiatorName);
   const add = (seenAs: number, lun: number, mapped: MappedLun | undefined): void => {
-    const storageObject = tpg.luns.get(lun);
-    if (storageObject === undefined) return;
+    const found = tpg.luns.get(lun);
+    if (found === undefined) return;
+    const { storage_object: storageObject, alua_tg_pt_gp_name: group } = found;
     const logicalUnit = logicalUnitOf(storageObject);
     if (logicalUnit === undefined) return;
     const writeProtect = writeProtection(tpg, mapped) !== undefined;
-    map.set(seenAs, { logicalUnit, storageObject, writeProtect });
+    const portGroup = logicalUnit.portGroups.find(group);
+    map.set(seenAs, { logicalUnit, storageObject, writeProtect, portGroup });
   };
   if (acl === undefined) for (const lun of tpg.luns.keys()) add(lun, lun, undefined);
   else for (const [seenAs, mapped] of acl.mappedLuns) add(seenAs, mapped.lun, mapped);

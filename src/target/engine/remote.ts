@@ -155,6 +155,7 @@ function operationsOver(invoke: Invoke): Omit<EngineThread, 'onEvent' | 'end'> {
     removeFile: (path) => invoke('removeFile', path),
     rescan: (storageObject) => invoke('rescan', storageObject),
     kick: (sid) => invoke('kick', sid),
+    answerStates: (ask, held) => invoke('answerStates', ask, held),
     stop: (graceMs) => invoke('stop', graceMs),
   };
 }

@@ -1,5 +1,6 @@
 /** Sessions as the engine keeps them in step with the configuration; the iSCSI layer's host. */
 import type { Socket } from 'node:net';
+import type { StorageObject } from '../../objects/document.ts';
 import { nameKey } from '../../objects/names.ts';
 import {
   NO_IO,
@@ -9,6 +10,7 @@ import {
   type SessionLunInfo,
 } from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
+import { mediumOf } from '../../objects/rules.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
 import { acceptConnection } from '../iscsi/accept.ts';
@@ -20,6 +22,7 @@ import type { LogicalUnit } from '../scsi/logical_unit.ts';
 import { ItNexus } from '../scsi/nexus.ts';
 import type { ConfigState, TpgState } from './config_state.ts';
 import { lunMapOf, type Viewed } from './lun_map.ts';
+import { targetPortOf } from './port_members.ts';
 import { RefusedLogins } from './refused_logins.ts';
 import { limitsOf, SessionLimiter } from './session_limiter.ts';
 import type { Membership } from './threads/membership.ts';
@@ -33,9 +36,6 @@ export interface SessionsOptions {
   /** One of several data threads. */
   readonly member?: Membership | undefined;
 }
-
-/** SPC-4 §7.8.6.6 knows no relative port 0, LIO's tags do. */
-const relativePortId = (tag: number): number => (tag === 0 ? 0xffff : tag & 0xffff);
 
 export class Sessions implements IscsiHost {
   readonly directory: ConfigState;
@@ -92,8 +92,9 @@ export class Sessions implements IscsiHost {
   refresh(steps: readonly Step[]): void {
     const touched = new Set<string>();
     let everything = false;
-    for (const { subject, path } of steps) {
-      if (subject === 'storage_object') everything = true;
+    for (const step of steps) {
+      const { subject, path } = step;
+      if (subject === 'storage_object') everything ||= !isInPlace(step);
       else if (subject !== 'portal' && subject !== 'discovery_auth') touched.add(path[2] ?? '');
     }
     this.#limiter.forget((target, tag) => this.directory.tpg(target, tag));
@@ -114,11 +115,7 @@ export class Sessions implements IscsiHost {
     const nexus = new ItNexus({
       // RFC 7143 §4.4.1: the initiator port's name.
       initiatorPort: `${initiatorName},i,0x${isid}`,
-      targetPort: {
-        name: tpg.targetName,
-        tpgTag: tpg.tag,
-        relativePortId: relativePortId(tpg.tag),
-      },
+      targetPort: targetPortOf(tpg.targetName, tpg.tag),
     });
     nexus.setLuns(this.#lunMap(result));
     this.#limiter.apply(nexus, this.#tpgOf(result));
@@ -183,4 +180,12 @@ export class Sessions implements IscsiHost {
     const limits = limitsOf(session.nexus);
     return { ...session.info(), mappedLuns, ...(limits && { limits }) };
   }
+}
+
+/** The logical unit stays: no session sees another LUN. */
+function isInPlace({ path, before, after }: Step): boolean {
+  if (before === undefined || after === undefined) return false;
+  const [, kind = ''] = path;
+  const mediumOfOne = (value: unknown): string => mediumOf(kind, value as StorageObject);
+  return mediumOfOne(before) === mediumOfOne(after);
 }

@@ -16,8 +16,10 @@ import { UNIT_ATTENTION } from '../scsi/unit_attention.ts';
 import { growBackingFile } from '../storage/backing.ts';
 import { examineDevice } from '../storage/block.ts';
 import { StorageDevice } from '../storage/storage_device.ts';
+import type { PortMember } from '../scsi/port_groups.ts';
 import { Looks } from './looks.ts';
 import { openerOf } from './openers.ts';
+import type { StateAsks } from './state_asks.ts';
 import type { SharedUnit } from './threads/shared_unit.ts';
 import type { SharedUnits } from './threads/shared_units.ts';
 
@@ -44,6 +46,9 @@ export interface StorageObjectsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly onHealth: (reference: string, health: Health) => void;
+  /** The TPGs with a LUN on it. */
+  readonly portMembersOf: (reference: string) => readonly PortMember[];
+  readonly asks: StateAsks;
   /** With several data threads. */
   readonly units?: SharedUnits | undefined;
 }
@@ -54,6 +59,8 @@ export class StorageObjects {
   readonly #retired = new Map<string, Running[]>();
   /** Of another size since the plan under way. */
   readonly #resized = new Set<Running>();
+  /** Whose target port groups may be others since the plan under way. */
+  readonly #regrouped = new Set<LogicalUnit>();
   /** Kept as objects change: of thousands, a look at all of them would hold up I/O. */
   readonly health = new ChangingRecord<Health>();
   /** As of the last `countIo`, of those that had a command. */
@@ -118,6 +125,15 @@ export class StorageObjects {
     this.#touch(reference);
     logicalUnit.capacityChanged();
     return found.size;
+  }
+
+  /** The plan holds, and sessions look for the groups of their LUNs next. */
+  settleGroups(): void {
+    for (const logicalUnit of this.#regrouped) {
+      const running = this.#running.get(`${logicalUnit.kind}/${logicalUnit.name}`);
+      if (running?.logicalUnit === logicalUnit) logicalUnit.portGroups.update(running.value.alua);
+    }
+    this.#regrouped.clear();
   }
 
   /** The plan holds: what it removed is closed. */
@@ -239,6 +255,9 @@ export class StorageObjects {
       storage: device,
       log: this.#unitLog,
       siblings: shared,
+      alua: value.alua,
+      portMembers: () => this.#options.portMembersOf(referenceOf(opened)),
+      askStates: (ask, answer) => this.#options.asks.ask(referenceOf(opened), ask, answer),
       onAttached: () => this.#use(logicalUnit),
     });
     shared?.bind(logicalUnit);
@@ -261,6 +280,7 @@ export class StorageObjects {
       this.#resized.add(now);
     }
     this.#running.set(reference, { ...now, value: after });
+    this.#regrouped.add(logicalUnit);
     logicalUnit.updateAttributes(attributesOf(kind, after));
   }
 

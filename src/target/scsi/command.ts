@@ -32,6 +32,8 @@ export class Command {
   #stopped: (() => void)[] = [];
   #staging: StagingBuffer | null = null;
   #whenStaged: Staged | null = null;
+  /** It waits for neither storage nor transport; to be called when it is aborted. */
+  #stopWaiting: (() => void) | null = null;
   #arrivedMs = 0;
   /** Where its task set has it among those under execution; for `TaskSet` only. -1: not there. */
   place = -1;
@@ -103,7 +105,7 @@ export class Command {
     if (this.#task === null || this.#abortKind === null) return;
     this.task.aborted = this.#abortKind === 'silent';
     if (!this.taskSet.isRunning(this)) return this.#finish();
-    if (STAGING.cancel(this)) return this.#finish();
+    if (STAGING.cancel(this) || this.#cancelWait()) return this.#finish();
     const { task } = this;
     task.stopData();
     if (this.#task !== task || task.dataOutExpected === 0 || this.leftover) return;
@@ -162,6 +164,17 @@ export class Command {
     if (!this.halted()) then?.(staging);
   }
 
+  /** Until `waited`; an abort calls `stop` instead, after which the command is over. */
+  waitFor(stop: () => void): void {
+    this.#stopWaiting = stop;
+  }
+
+  /** The wait is over. False: so is the command. */
+  waited(): boolean {
+    this.#stopWaiting = null;
+    return !this.halted();
+  }
+
   /** The share outlives the command: a last transfer holds it, and releases it when sent. */
   handOverStaging(): void {
     this.#staging = null;
@@ -210,6 +223,13 @@ export class Command {
     itl.logicalUnit.io.command(elapsedMs, status !== STATUS.GOOD);
   }
 
+  #cancelWait(): boolean {
+    const stop = this.#stopWaiting;
+    this.#stopWaiting = null;
+    stop?.();
+    return stop !== null;
+  }
+
   #countLeftover(change: 1 | -1): void {
     this.leftover = change > 0;
     this.taskSet.leftovers += change;
@@ -235,6 +255,7 @@ export class Command {
     this.#abortKind = null;
     this.#staging = null;
     this.#whenStaged = null;
+    this.#stopWaiting = null;
     if (stopped.length > 0) this.#stopped = [];
     if (pool.length < POOL_SIZE) pool.push(this);
     task.complete();

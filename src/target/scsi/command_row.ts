@@ -1,6 +1,16 @@
 /** The shape of one row of the command table. */
 import type { Command } from './command.ts';
 import type { LogicalUnit } from './logical_unit.ts';
+import type { ItlNexus } from './nexus.ts';
+
+/** SPC-4 §5.15.2.4: up to which state of its target port group a command is still done. */
+export const REACH = {
+  ACTIVE: 0,
+  STANDBY: 1,
+  UNAVAILABLE: 2,
+  /** Also while the state changes, and offline. */
+  ANY: 3,
+} as const;
 
 export interface CommandRow {
   readonly opcode: number;
@@ -22,9 +32,11 @@ export interface CommandRow {
     readonly passesUnitAttention?: boolean;
     /** Runs on a LUN that is not mapped. */
     readonly anyLun?: boolean;
+    /** Of `REACH`; absent: only while active. */
+    readonly reach?: number;
   };
   /** Attributes may hide a command; it is then neither reported nor run. */
-  readonly served?: (logicalUnit: LogicalUnit) => boolean;
+  readonly served?: (itl: ItlNexus) => boolean;
   /** Usage bits that hold under these attributes only (DPO, FUA, UNMAP). */
   readonly usageFor?: (logicalUnit: LogicalUnit) => readonly number[];
   readonly run: (command: Command) => void;

@@ -3,7 +3,7 @@
  * REPORT SUPPORTED OPERATION CODES all read this table.
  */
 import type { Command } from './command.ts';
-import type { CommandRow } from './command_row.ts';
+import { REACH, type CommandRow } from './command_row.ts';
 import { inquiry } from './inquiry.ts';
 import { getLbaStatus } from './lba_status.ts';
 import type { LogicalUnit } from './logical_unit.ts';
@@ -11,7 +11,9 @@ import { modeSelect, modeSense, servesDpoFua } from './mode.ts';
 import { unmap, writeSame } from './provisioning.ts';
 import { read, write } from './read_write.ts';
 import { readCapacity10, readCapacity16, reportLuns } from './report.ts';
+import { setTargetPortGroups, takesStates } from './set_port_groups.ts';
 import { reportSupportedOpcodes } from './supported_opcodes.ts';
+import { announcesGroups, reportTargetPortGroups } from './target_port_groups.ts';
 import {
   preventAllowMediumRemoval,
   requestSense,
@@ -26,7 +28,16 @@ type Checks = CommandRow['checks'];
 const MEDIUM: Checks = {};
 const WRITES: Checks = { writes: true };
 const NO_MEDIUM: Checks = { notReadyOk: true };
-const ALWAYS: Checks = { notReadyOk: true, passesUnitAttention: true, anyLun: true };
+const STANDBY: Checks = { reach: REACH.STANDBY };
+const STANDBY_NO_MEDIUM: Checks = { notReadyOk: true, reach: REACH.STANDBY };
+const REPORTS_GROUPS: Checks = { notReadyOk: true, reach: REACH.ANY };
+const SETS_GROUPS: Checks = { notReadyOk: true, reach: REACH.UNAVAILABLE };
+const ALWAYS: Checks = {
+  notReadyOk: true,
+  passesUnitAttention: true,
+  anyLun: true,
+  reach: REACH.ANY,
+};
 
 /** FUA_NV and RELADR are obsolete; FUA_NV is still sent, and asks for less than FUA. */
 const FUA_NV = 0x02;
@@ -104,8 +115,8 @@ export const COMMANDS: readonly CommandRow[] = [
   row('READ(6)', [0x08, 0x1f, ...u16, ...u8, 0], 'in', MEDIUM, read),
   row('WRITE(6)', [0x0a, 0x1f, ...u16, ...u8, 0], 'out', WRITES, write),
   row('INQUIRY', [0x12, 0x01, ...u8, ...u16, 0], 'in', ALWAYS, inquiry),
-  row('MODE SELECT(6)', [0x15, 0x10, 0, 0, ...u8, 0], 'out', NO_MEDIUM, modeSelect),
-  row('MODE SENSE(6)', [0x1a, 0x08, ...u8, ...u8, ...u8, 0], 'in', NO_MEDIUM, modeSense),
+  row('MODE SELECT(6)', [0x15, 0x10, 0, 0, ...u8, 0], 'out', STANDBY_NO_MEDIUM, modeSelect),
+  row('MODE SENSE(6)', [0x1a, 0x08, ...u8, ...u8, ...u8, 0], 'in', STANDBY_NO_MEDIUM, modeSense),
   row('START STOP UNIT', [0x1b, 0x01, 0, 0, 0x05, 0], 'none', NO_MEDIUM, startStopUnit),
   row(
     'PREVENT ALLOW MEDIUM REMOVAL',
@@ -114,7 +125,7 @@ export const COMMANDS: readonly CommandRow[] = [
     NO_MEDIUM,
     preventAllowMediumRemoval,
   ),
-  row('READ CAPACITY(10)', [0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0], 'in', MEDIUM, readCapacity10),
+  row('READ CAPACITY(10)', [0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0], 'in', STANDBY, readCapacity10),
   transfer('READ(10)', [0x28, DPO_FUA | FUA_NV, ...u32, 0, ...u16, 0], 'in', MEDIUM, read),
   transfer('WRITE(10)', [0x2a, DPO_FUA | FUA_NV, ...u32, 0, ...u16, 0], 'out', WRITES, write),
   transfer(
@@ -135,10 +146,22 @@ export const COMMANDS: readonly CommandRow[] = [
   writeSameRow('WRITE SAME(10)', [0x41, UNMAP, ...u32, 0, ...u16, 0]),
   {
     ...row('UNMAP', [0x42, 0, 0, 0, 0, 0, 0, ...u16, 0], 'out', WRITES, unmap),
-    served: ({ attributes }) => attributes.emulate_tpu,
+    served: ({ logicalUnit }) => logicalUnit.attributes.emulate_tpu,
   },
-  row('MODE SELECT(10)', [0x55, 0x10, 0, 0, 0, 0, 0, ...u16, 0], 'out', NO_MEDIUM, modeSelect),
-  row('MODE SENSE(10)', [0x5a, 0x18, ...u8, ...u8, 0, 0, 0, ...u16, 0], 'in', NO_MEDIUM, modeSense),
+  row(
+    'MODE SELECT(10)',
+    [0x55, 0x10, 0, 0, 0, 0, 0, ...u16, 0],
+    'out',
+    STANDBY_NO_MEDIUM,
+    modeSelect,
+  ),
+  row(
+    'MODE SENSE(10)',
+    [0x5a, 0x18, ...u8, ...u8, 0, 0, 0, ...u16, 0],
+    'in',
+    STANDBY_NO_MEDIUM,
+    modeSense,
+  ),
   transfer('READ(16)', [0x88, DPO_FUA | FUA_NV, ...u64, ...u32, 0, 0], 'in', MEDIUM, read),
   transfer('WRITE(16)', [0x8a, DPO_FUA | FUA_NV, ...u64, ...u32, 0, 0], 'out', WRITES, write),
   transfer(
@@ -160,14 +183,14 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     ...row('GET LBA STATUS', [0x9e, 0x1f, ...u64, ...u32, 0, 0], 'in', MEDIUM, getLbaStatus),
     serviceAction: 0x12,
-    served: isThin,
+    served: ({ logicalUnit }) => isThin(logicalUnit),
   },
   {
     ...row(
       'READ CAPACITY(16)',
       [0x9e, 0x1f, 0, 0, 0, 0, 0, 0, 0, 0, ...u32, 0, 0],
       'in',
-      MEDIUM,
+      STANDBY,
       readCapacity16,
     ),
     serviceAction: 0x10,
@@ -175,14 +198,36 @@ export const COMMANDS: readonly CommandRow[] = [
   row('REPORT LUNS', [0xa0, 0, ...u8, 0, 0, 0, ...u32, 0, 0], 'in', ALWAYS, reportLuns),
   {
     ...row(
+      'REPORT TARGET PORT GROUPS',
+      [0xa3, ...u8, 0, 0, 0, 0, ...u32, 0, 0],
+      'in',
+      REPORTS_GROUPS,
+      reportTargetPortGroups,
+    ),
+    serviceAction: 0x0a,
+    served: announcesGroups,
+  },
+  {
+    ...row(
       'REPORT SUPPORTED OPERATION CODES',
       [0xa3, 0x1f, 0x87, ...u8, ...u16, ...u32, 0, 0],
       'in',
-      NO_MEDIUM,
+      STANDBY_NO_MEDIUM,
       (command) => reportSupportedOpcodes(command, COMMANDS),
     ),
     serviceAction: 0x0c,
-    served: ({ attributes }) => attributes.emulate_rsoc,
+    served: ({ logicalUnit }) => logicalUnit.attributes.emulate_rsoc,
+  },
+  {
+    ...row(
+      'SET TARGET PORT GROUPS',
+      [0xa4, 0x1f, 0, 0, 0, 0, ...u32, 0, 0],
+      'out',
+      SETS_GROUPS,
+      setTargetPortGroups,
+    ),
+    serviceAction: 0x0a,
+    served: takesStates,
   },
   transfer('READ(12)', [0xa8, DPO_FUA | FUA_NV, ...u32, ...u32, 0, 0], 'in', MEDIUM, read),
   transfer('WRITE(12)', [0xaa, DPO_FUA | FUA_NV, ...u32, ...u32, 0, 0], 'out', WRITES, write),

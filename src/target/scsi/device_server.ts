@@ -1,4 +1,5 @@
 /** SAM-5 §4.5: where commands enter, and the checks that all share, in one order. */
+import { passGate } from './access_state.ts';
 import { Command } from './command.ts';
 import type { CommandRow } from './command_row.ts';
 import { commandRow } from './command_table.ts';
@@ -20,7 +21,7 @@ export function submit(task: ScsiTask): void {
   }
 }
 
-/** LUN, unit attention, opcode, not ready, write protection, reserved bits; then the command. */
+/** LUN, unit attention, opcode, state of the target port group; then what `proceed` checks. */
 function execute(command: Command): void {
   const row = commandRow(command.cdb);
   const { itl } = command;
@@ -30,10 +31,17 @@ function execute(command: Command): void {
     itl.reported(condition);
     return command.check(unitAttentionSense(condition));
   }
-  const { logicalUnit } = itl;
-  if (row === undefined || !isServed(row, logicalUnit)) {
+  if (row === undefined || !isServed(row, itl)) {
     return command.check(SENSE.INVALID_OPERATION_CODE);
   }
+  const { gate } = itl.portGroup;
+  if (gate === null) return proceed(command, row);
+  return passGate(gate, command, row, itl.logicalUnit.clock, proceed);
+}
+
+/** Not ready, write protection, reserved bits; then the command. */
+function proceed(command: Command, row: CommandRow): void {
+  const { logicalUnit } = command;
   if (row.checks.notReadyOk !== true) {
     const notReady = notReadySense(logicalUnit);
     if (notReady !== null) return command.check(notReady);

@@ -1,7 +1,9 @@
 /** INQUIRY: standard data (SPC-4 §6.6); the vital product data pages stand in `vpd.ts`. */
 import type { Command } from './command.ts';
+import { isDisconnected } from './access_state.ts';
 import { ascii, VENDOR } from './identity.ts';
 import type { LogicalUnit } from './logical_unit.ts';
+import type { ItlNexus } from './nexus.ts';
 import { vpdPage } from './vpd.ts';
 
 const REVISION = '0001';
@@ -12,6 +14,9 @@ const HISUP_FORMAT_2 = 0x12;
 const CMDQUE = 0x02;
 /** SPC-4 §6.6.2: qualifier 011b, type 1Fh: no logical unit can stand here. */
 const NO_LOGICAL_UNIT = 0x7f;
+/** Qualifier 001b: there is one, but no device is connected to it through this target port. */
+const NOT_CONNECTED = 0x20;
+const TPGS_SHIFT = 4;
 const VERSION_DESCRIPTORS = [
   0x00a0, // SAM-5
   0x0460, // SPC-4
@@ -32,23 +37,29 @@ export function inquiry(command: Command): void {
   const allocationLength = cdb.readUInt16BE(3);
   if (((cdb[1] ?? 0) & EVPD) === 0) {
     if (page !== 0) return command.invalidField(2);
-    return command.sendParameterData(standardData(itl?.logicalUnit), allocationLength);
+    return command.sendParameterData(standardData(itl), allocationLength);
   }
   const data = itl === null ? null : vpdPage(page, itl);
   if (data === null) return command.invalidField(2);
   return command.sendParameterData(data, allocationLength);
 }
 
-function standardData(logicalUnit: LogicalUnit | undefined): Buffer {
+function standardData(itl: ItlNexus | null): Buffer {
   const data = Buffer.alloc(STANDARD_BYTES);
-  data[0] = logicalUnit === undefined ? NO_LOGICAL_UNIT : 0;
+  data[0] = itl === null ? NO_LOGICAL_UNIT : deviceOf(itl);
   data[2] = VERSION_SPC_4;
   data[3] = HISUP_FORMAT_2;
   data[4] = STANDARD_BYTES - 5;
+  // The bits of `alua_access_type` are those of TPGS.
+  if (itl !== null) data[5] = itl.portGroup.attributes.alua_access_type << TPGS_SHIFT;
   data[7] = CMDQUE;
   ascii(VENDOR, 8).copy(data, 8);
-  ascii(logicalUnit === undefined ? '' : productOf(logicalUnit), 16).copy(data, 16);
+  ascii(itl === null ? '' : productOf(itl.logicalUnit), 16).copy(data, 16);
   ascii(REVISION, 4).copy(data, 32);
   VERSION_DESCRIPTORS.forEach((version, index) => data.writeUInt16BE(version, 58 + 2 * index));
   return data;
+}
+
+function deviceOf({ portGroup }: ItlNexus): number {
+  return isDisconnected(portGroup.state) ? NOT_CONNECTED : 0;
 }

@@ -1,12 +1,13 @@
 /** A logical unit (SAM-5 §4.6.19): a storage object as initiators see it, whoever they are. */
 import type { StorageAttributes } from '../../objects/declarations/storage.ts';
 import type { BackstoreKind } from '../../objects/document.ts';
-import type { Clock } from '../../util/clock.ts';
+import { SYSTEM_CLOCK, type Clock } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
 import type { Backstore, StorageFault } from '../storage/backstore.ts';
 import { abortCommands } from './abort.ts';
 import { IoCounter } from './io_counters.ts';
 import type { ItlNexus } from './nexus.ts';
+import { PortGroups, type AluaGroups, type AskStates, type PortMember } from './port_groups.ts';
 import { MODE, type Siblings } from './siblings.ts';
 import { TaskSet } from './task_set.ts';
 import { UNIT_ATTENTION } from './unit_attention.ts';
@@ -24,6 +25,11 @@ export interface LogicalUnitOptions {
   readonly clock?: Clock | undefined;
   /** Absent: one data thread serves it alone. */
   readonly siblings?: Siblings | undefined;
+  /** Target port groups as the document has them. */
+  readonly alua?: AluaGroups | undefined;
+  /** Each TPG with a LUN on it. */
+  readonly portMembers?: (() => readonly PortMember[]) | undefined;
+  readonly askStates?: AskStates | undefined;
   /** A nexus has come: commands may arrive. */
   readonly onAttached?: () => void;
 }
@@ -56,6 +62,8 @@ export class LogicalUnit {
   readonly log: Log;
   readonly siblings: Siblings | null;
   readonly taskSet: TaskSet;
+  readonly portGroups: PortGroups;
+  readonly clock: Clock;
   readonly io = new IoCounter();
   /** Mode parameters (SPC-4 §7.5.8): gone after a reset, nothing is saved. */
   softwareWriteProtect = false;
@@ -79,8 +87,11 @@ export class LogicalUnit {
     this.#attributes = options.attributes;
     this.#onAttached = options.onAttached ?? (() => {});
     this.siblings = options.siblings ?? null;
-    const { queue_depth: depth } = options.attributes;
-    this.taskSet = new TaskSet(depth, options.clock, this.siblings);
+    const { attributes, clock = SYSTEM_CLOCK, portMembers: members, askStates } = options;
+    this.clock = clock;
+    this.portGroups = new PortGroups({ clock, nexuses: this.#nexuses, members, askStates });
+    this.portGroups.start(options.alua);
+    this.taskSet = new TaskSet(attributes.queue_depth, clock, this.siblings);
     this.taskSet.setRates(options.attributes);
     options.storage.setWriteCache(this.defaultWriteCache);
     this.#toldBlockCount = this.blockCount;
@@ -200,6 +211,7 @@ export class LogicalUnit {
 
   /** Aborts every command and waits until the last one has stopped. The storage stays open. */
   close(): Promise<void> {
+    this.portGroups.close();
     return new Promise((resolve) => {
       abortCommands(this.taskSet, () => true, 'silent', resolve);
     });

@@ -5,6 +5,7 @@
 import type { LogicalUnit } from './logical_unit.ts';
 import { abortCommands, type AbortKind } from './abort.ts';
 import { IoCounter } from './io_counters.ts';
+import type { PortGroup } from './port_groups.ts';
 import { TaskSet } from './task_set.ts';
 import type { Throttle } from './throttle.ts';
 import { UNIT_ATTENTION, UnitAttentions } from './unit_attention.ts';
@@ -13,13 +14,15 @@ export interface TargetPort {
   /** The target's iSCSI name. */
   readonly name: string;
   readonly tpgTag: number;
-  /** 1..65535, SPC-4 §7.8.6.6. */
+  /** 1..65535, SPC-4 §7.8.6.7. */
   readonly relativePortId: number;
 }
 
 export interface LunMapping {
   readonly logicalUnit: LogicalUnit;
   readonly writeProtect: boolean;
+  /** Absent: the default group. */
+  readonly portGroup?: PortGroup;
 }
 
 /** SAM-5's I_T_L nexus. */
@@ -28,6 +31,8 @@ export class ItlNexus {
   readonly logicalUnit: LogicalUnit;
   readonly mappedLun: number;
   writeProtect: boolean;
+  /** That of the target port through which this nexus came. */
+  portGroup: PortGroup;
   readonly unitAttentions = new UnitAttentions();
   readonly io = new IoCounter();
   /** Commands of this nexus that have arrived and are not over. */
@@ -42,7 +47,17 @@ export class ItlNexus {
     this.mappedLun = mappedLun;
     this.logicalUnit = mapping.logicalUnit;
     this.writeProtect = mapping.writeProtect;
+    this.portGroup = mapping.portGroup ?? mapping.logicalUnit.portGroups.find(undefined);
     this.unitAttentions.raise(UNIT_ATTENTION.POWER_ON_RESET);
+  }
+
+  /** SPC-4 §7.8.6.8: the group stands in vital product data, and may be in another state. */
+  setPortGroup(group: PortGroup): void {
+    if (group === this.portGroup) return;
+    const { state } = this.portGroup;
+    this.portGroup = group;
+    this.unitAttentions.raise(UNIT_ATTENTION.INQUIRY_DATA_CHANGED);
+    if (state !== group.state) this.unitAttentions.raise(UNIT_ATTENTION.ACCESS_STATE_CHANGED);
   }
 
   /**
@@ -108,6 +123,7 @@ export class ItNexus {
       const old = previous.get(lun);
       if (old?.logicalUnit === mapping.logicalUnit) {
         setWriteProtect(old, mapping.writeProtect);
+        old.setPortGroup(mapping.portGroup ?? mapping.logicalUnit.portGroups.find(undefined));
         kept.push(old);
         next.set(lun, old);
       } else {

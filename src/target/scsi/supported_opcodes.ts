@@ -3,6 +3,7 @@ import { cdbLength } from './cdb.ts';
 import type { Command } from './command.ts';
 import type { CommandRow } from './command_row.ts';
 import type { LogicalUnit } from './logical_unit.ts';
+import type { ItlNexus } from './nexus.ts';
 
 const RCTD = 0x80;
 const OPTIONS = { ALL: 0, OPCODE: 1, SERVICE_ACTION: 2, EITHER: 3 } as const;
@@ -13,8 +14,8 @@ const SUPPORT = { NO: 1, AS_STANDARD: 3 } as const;
 /** No nominal and no recommended timeout: both zero. */
 const TIMEOUTS = Buffer.from([0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
-export function isServed(row: CommandRow, logicalUnit: LogicalUnit): boolean {
-  return row.served?.(logicalUnit) ?? true;
+export function isServed(row: CommandRow, itl: ItlNexus): boolean {
+  return row.served?.(itl) ?? true;
 }
 
 export function usageOf(row: CommandRow, logicalUnit: LogicalUnit): readonly number[] {
@@ -22,11 +23,11 @@ export function usageOf(row: CommandRow, logicalUnit: LogicalUnit): readonly num
 }
 
 export function reportSupportedOpcodes(command: Command, table: readonly CommandRow[]): void {
-  const { cdb, logicalUnit } = command;
+  const { cdb, itl, logicalUnit } = command;
   const withTimeouts = ((cdb[2] ?? 0) & RCTD) !== 0;
   const option = (cdb[2] ?? 0) & 7;
   const allocationLength = cdb.readUInt32BE(6);
-  const served = table.filter((row) => isServed(row, logicalUnit));
+  const served = table.filter((row) => itl !== null && isServed(row, itl));
   if (option === OPTIONS.ALL) {
     return command.sendParameterData(allCommands(served, withTimeouts), allocationLength);
   }

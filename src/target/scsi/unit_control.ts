@@ -29,7 +29,9 @@ function takePendingSense(command: Command): Sense {
   const { itl } = command;
   if (itl === null) return SENSE.LOGICAL_UNIT_NOT_SUPPORTED;
   const condition = itl.unitAttentions.peek();
-  if (condition === 0) return notReadySense(itl.logicalUnit) ?? SENSE.NO_SENSE;
+  if (condition === 0) {
+    return itl.portGroup.gate?.sense ?? notReadySense(itl.logicalUnit) ?? SENSE.NO_SENSE;
+  }
   itl.reported(condition);
   return unitAttentionSense(condition);
 }

@@ -3,6 +3,7 @@ import { ascii, VENDOR } from './identity.ts';
 import type { LogicalUnit } from './logical_unit.ts';
 import { maxTransferBlocks } from './medium_range.ts';
 import type { ItlNexus, TargetPort } from './nexus.ts';
+import { announcesGroups } from './target_port_groups.ts';
 import { unmapLimits } from './provisioning.ts';
 import { writeUInt64 } from './cdb.ts';
 
@@ -53,7 +54,7 @@ function designator(type: number, codeSet: number, association: number, value: B
 }
 
 function deviceIdentification(itl: ItlNexus): Buffer {
-  const { logicalUnit, itNexus } = itl;
+  const { logicalUnit, itNexus, portGroup } = itl;
   const { LOGICAL_UNIT, TARGET_PORT } = ASSOCIATION;
   const { targetPort } = itNexus;
   const t10 = Buffer.concat([
@@ -71,7 +72,9 @@ function deviceIdentification(itl: ItlNexus): Buffer {
       TARGET_PORT,
       number(targetPort.relativePortId),
     ),
-    designator(DESIGNATOR.TARGET_PORT_GROUP, BINARY, TARGET_PORT, number(0)),
+    ...(announcesGroups(itl)
+      ? [designator(DESIGNATOR.TARGET_PORT_GROUP, BINARY, TARGET_PORT, number(portGroup.id))]
+      : []),
     designator(DESIGNATOR.LOGICAL_UNIT_GROUP, BINARY, LOGICAL_UNIT, number(0)),
     designator(DESIGNATOR.SCSI_NAME, UTF8, TARGET_PORT, portName(targetPort)),
   ]);

@@ -67,6 +67,10 @@ export class Coordinator implements EnginePort {
     return found.includes(true);
   }
 
+  async answerStates(ask: number, held: boolean): Promise<void> {
+    await Promise.all(this.#all.map((thread) => thread.answerStates(ask, held)));
+  }
+
   onEvent(listener: (event: EngineEvent) => void): () => void {
     const stops = this.#all.map((thread, index) =>
       thread.onEvent((event) => {

@@ -67,6 +67,7 @@ function endingAll(
     removeFile: (path) => engine.removeFile(path),
     rescan: (storageObject) => engine.rescan(storageObject),
     kick: (sid) => engine.kick(sid),
+    answerStates: (ask, held) => engine.answerStates(ask, held),
     onEvent: (listener) => engine.onEvent(listener),
     async stop(graceMs) {
       await engine.stop(graceMs);

@@ -6,7 +6,8 @@ import { effective } from '../../../../src/objects/attribute.ts';
 import type { BackstoreKind } from '../../../../src/objects/document.ts';
 import { submit } from '../../../../src/target/scsi/device_server.ts';
 import { LogicalUnit } from '../../../../src/target/scsi/logical_unit.ts';
-import { ItNexus } from '../../../../src/target/scsi/nexus.ts';
+import type { AluaGroups, AskStates, PortMember } from '../../../../src/target/scsi/port_groups.ts';
+import { ItNexus, type TargetPort } from '../../../../src/target/scsi/nexus.ts';
 import { ScsiTask, TASK_ATTRIBUTE } from '../../../../src/target/scsi/scsi_task.ts';
 import type {
   Backstore,
@@ -218,6 +219,9 @@ export interface UnitOptions {
   readonly name?: string;
   readonly blocks?: number;
   readonly attributes?: Partial<StorageAttributes>;
+  readonly alua?: AluaGroups;
+  readonly members?: readonly PortMember[];
+  readonly askStates?: AskStates;
 }
 
 export function attributesOf(
@@ -229,6 +233,7 @@ export function attributesOf(
 
 export function unit(options: UnitOptions = {}): { lu: LogicalUnit; medium: ScriptedMedium } {
   const { kind = 'ramdisk', name = 'disk1', blocks = 4096, attributes = {} } = options;
+  const { alua, members = [], askStates } = options;
   const all = attributesOf(kind, attributes);
   const medium = new ScriptedMedium(blocks * all.block_size);
   const lu = new LogicalUnit({
@@ -239,26 +244,48 @@ export function unit(options: UnitOptions = {}): { lu: LogicalUnit; medium: Scri
     storage: medium,
     log: SILENT_LOG,
     clock: options.clock,
+    alua,
+    portMembers: () => members,
+    askStates,
   });
   return { lu, medium };
 }
 
+/** The port of `nexusOn`, unless it is given another. */
+export const PORT: TargetPort = { name: 'iqn.2003-01.example:t', tpgTag: 10, relativePortId: 3 };
+
+interface NexusOptions {
+  readonly writeProtect?: boolean;
+  readonly keepAttentions?: boolean;
+  readonly initiator?: string;
+  readonly port?: TargetPort;
+  /** Name of the target port group of its LUNs. */
+  readonly group?: string;
+}
+
 export function nexusOn(
   luns: Readonly<Record<number, LogicalUnit>>,
-  options: { writeProtect?: boolean; keepAttentions?: boolean; initiator?: string } = {},
+  options: NexusOptions = {},
 ): ItNexus {
   const nexus = new ItNexus({
     initiatorPort: `${options.initiator ?? 'iqn.2020-01.example:a'},i,0x00023d000001`,
-    targetPort: { name: 'iqn.2003-01.example:t', tpgTag: 10, relativePortId: 3 },
+    targetPort: options.port ?? PORT,
   });
-  nexus.setLuns(mapping(luns, options.writeProtect));
+  nexus.setLuns(mapping(luns, options.writeProtect, options.group));
   if (options.keepAttentions !== true) clearAttentions(nexus);
   return nexus;
 }
 
-export function mapping(luns: Readonly<Record<number, LogicalUnit>>, writeProtect = false) {
+export function mapping(
+  luns: Readonly<Record<number, LogicalUnit>>,
+  writeProtect = false,
+  group?: string,
+) {
   return new Map(
-    Object.entries(luns).map(([lun, logicalUnit]) => [Number(lun), { logicalUnit, writeProtect }]),
+    Object.entries(luns).map(([lun, logicalUnit]) => {
+      const portGroup = logicalUnit.portGroups.find(group);
+      return [Number(lun), { logicalUnit, writeProtect, portGroup }];
+    }),
   );
 }
 

@@ -99,7 +99,7 @@ describe('the shared checks', () => {
 
   test('unknown operations and service actions are refused', async () => {
     const nexus = nexusOn({ 0: unit().lu });
-    for (const cdb of [[0xff], [0x5f], [0x9e, 0x12], [0xa3, 0x0a]]) {
+    for (const cdb of [[0xff], [0x5f], [0x9e, 0x12], [0xa3, 0x0b]]) {
       expect((await run(nexus, cdb)).outcome).toBe('05/20/00');
     }
   });

@@ -14,7 +14,7 @@ describe('standard INQUIRY data', () => {
   test('names us, the kind, and the standards', async () => {
     const { dataIn } = await inquire(of({ kind: 'fileio' }), null);
     expect(dataIn.length).toBe(96);
-    expect([...dataIn.subarray(0, 8)]).toEqual([0, 0, 6, 0x12, 91, 0, 0, 2]);
+    expect([...dataIn.subarray(0, 8)]).toEqual([0, 0, 6, 0x12, 91, 0x30, 0, 2]);
     expect(text(dataIn, 8, 36)).toBe('LUNSMITHFILEIO          0001');
     expect(dataIn.toString('hex', 58, 66)).toBe('00a0046004c00960');
   });

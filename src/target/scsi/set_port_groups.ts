@@ -1,0 +1,108 @@
+/**
+ * SET TARGET PORT GROUPS (SPC-4 §6.45): an initiator asks for other access states. The states are
+ * part of the configuration: the command waits until that has changed, or was refused.
+ */
+import { ACCESS_STATE, ACCESS_TYPE, type AluaAttributes } from '../../objects/declarations/alua.ts';
+import type { Command } from './command.ts';
+import type { ItlNexus } from './nexus.ts';
+import type { PortGroup, PortGroups, WantedState } from './port_groups.ts';
+import { SENSE, STATUS } from './sense.ts';
+
+/** A storage object has fewer groups than this has room for. */
+const MAX_PARAMETER_BYTES = 4096;
+const DESCRIPTOR_BYTES = 4;
+const LENGTH_FIELD = 6;
+const STATE_MASK = 0x0f;
+
+const SUPPORT: Readonly<Record<number, keyof AluaAttributes>> = {
+  [ACCESS_STATE.ACTIVE_OPTIMIZED]: 'alua_support_active_optimized',
+  [ACCESS_STATE.ACTIVE_NON_OPTIMIZED]: 'alua_support_active_nonoptimized',
+  [ACCESS_STATE.STANDBY]: 'alua_support_standby',
+  [ACCESS_STATE.UNAVAILABLE]: 'alua_support_unavailable',
+  [ACCESS_STATE.OFFLINE]: 'alua_support_offline',
+};
+
+const isExplicit = ({ attributes }: PortGroup): boolean =>
+  (attributes.alua_access_type & ACCESS_TYPE.EXPLICIT) !== 0;
+
+/** Whether initiators may change states through this port. */
+export function takesStates({ portGroup }: ItlNexus): boolean {
+  return isExplicit(portGroup);
+}
+
+export function setTargetPortGroups(command: Command): void {
+  const length = command.cdb.readUInt32BE(LENGTH_FIELD);
+  if (length === 0) return command.good();
+  if (length % DESCRIPTOR_BYTES !== 0 || length > MAX_PARAMETER_BYTES) {
+    return command.invalidField(LENGTH_FIELD);
+  }
+  return command.receiveParameterList(length, (list) => {
+    const { itl } = command;
+    if (itl === null) return command.check(SENSE.LOGICAL_UNIT_NOT_SUPPORTED);
+    if (list.length < length) return command.check(SENSE.PARAMETER_LIST_LENGTH_ERROR);
+    return setStates(command, itl, list);
+  });
+}
+
+function setStates(command: Command, itl: ItlNexus, list: Buffer): void {
+  const { portGroups } = itl.logicalUnit;
+  const wanted = new Map<PortGroup, number>();
+  // The list begins with a header that says nothing.
+  for (let at = DESCRIPTOR_BYTES; at < list.length; at += DESCRIPTOR_BYTES) {
+    const state = (list[at] ?? 0) & STATE_MASK;
+    const support = SUPPORT[state];
+    if (support === undefined) return command.invalidParameter(at);
+    const group = groupAt(itl, state, list.readUInt16BE(at + 2));
+    if (group === 'shared') return command.check(SENSE.SET_TARGET_PORT_GROUPS_FAILED);
+    if (group === undefined || wanted.has(group)) return command.invalidParameter(at + 2);
+    if (group.attributes[support] !== true) return command.invalidParameter(at);
+    if (!isExplicit(group)) return command.invalidParameter(at + 2);
+    wanted.set(group, state);
+  }
+  return askFor(command, itl, portGroups, wanted);
+}
+
+/**
+ * SPC-4 §5.15.2.4: offline is a state of one port, named by its relative identifier. Here groups
+ * have states: a port that has its group for itself can go offline, one that shares it cannot.
+ */
+function groupAt(itl: ItlNexus, state: number, id: number): PortGroup | 'shared' | undefined {
+  const members = itl.logicalUnit.portGroups.members();
+  const { name } = itl.itNexus.targetPort;
+  for (const [group, ports] of members) {
+    if (state !== ACCESS_STATE.OFFLINE) {
+      if (group.id === id) return group;
+    } else if (ports.some((port) => port.name === name && port.relativePortId === id)) {
+      const others = ports.some((port) => port.name !== name || port.relativePortId !== id);
+      return others ? 'shared' : group;
+    }
+  }
+  return undefined;
+}
+
+function askFor(
+  command: Command,
+  itl: ItlNexus,
+  portGroups: PortGroups,
+  wanted: ReadonlyMap<PortGroup, number>,
+): void {
+  const names = [...wanted.keys()].map(({ name }) => name);
+  const states: WantedState[] = [];
+  for (const [{ name: group, attributes }, state] of wanted) {
+    if (attributes.alua_access_state !== state) states.push({ group, state });
+  }
+  const finish = (): void => {
+    if (command.waited()) command.good();
+  };
+  const settle = (): void => {
+    if (portGroups.isSettled(names)) finish();
+    else command.waitFor(portGroups.whenSettled(names, finish));
+  };
+  if (states.length === 0) return settle();
+  const cancel = portGroups.ask({ itl, states }, (held) => {
+    if (held) settle();
+    else if (command.waited()) command.check(SENSE.SET_TARGET_PORT_GROUPS_FAILED);
+  });
+  if (cancel === null) command.complete(STATUS.BUSY, null);
+  else command.waitFor(cancel);
+}
