@@ -14,6 +14,7 @@ import { createHandlers } from './handlers.ts';
 import { createLocalControl, type LocalControl } from './local_client.ts';
 import type { ControlClient, Handlers, Method, Notifications } from './protocol.ts';
 import { ControlServer } from './server.ts';
+import { StateRequests } from './state_requests.ts';
 
 /** Time for initiators to log out after they were asked to. */
 const STOP_GRACE_MS = 3000;
@@ -42,6 +43,7 @@ export class Daemon {
   readonly #store: ConfigStore;
   readonly #server: ControlServer;
   readonly #local: LocalControl;
+  readonly #states: StateRequests;
   readonly #ended: Promise<Error | undefined>;
   #end: (reason: Error | undefined) => void = () => {};
   #stopping: Promise<void> | undefined;
@@ -89,9 +91,16 @@ export class Daemon {
     this.#server = new ControlServer({ handlers, log: this.#log });
     this.#local = createLocalControl(handlers);
     const toLog = engineLogger({ log: this.#log, sink, threshold: logLevel, clock });
+    this.#states = new StateRequests({
+      store: this.#store,
+      engine: this.#engine,
+      log: this.#log.channel('alua'),
+      clock,
+    });
     this.#engine.onEvent((event) => {
       toLog(event);
-      if (event.type !== 'log') this.#notify('engine', event);
+      if (event.type === 'aluaStatesAsked') this.#states.take(event);
+      else if (event.type !== 'log') this.#notify('engine', event);
     });
   }
 
@@ -152,6 +161,7 @@ export class Daemon {
    */
   async #stop(): Promise<void> {
     this.#log.info('stopping');
+    this.#states.stop();
     let failure: Error | undefined;
     try {
       await this.#store.idle();

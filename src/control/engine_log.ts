@@ -1,4 +1,5 @@
 /** Engine events as lines of the daemon's log. */
+import { statesText } from './state_requests.ts';
 import type { EngineEvent } from '../objects/engine_port.ts';
 import { LOG_LEVELS, type Log, type LogLevel, type LogRecord, type LogSink } from '../util/log.ts';
 import type { Clock } from '../util/clock.ts';
@@ -32,6 +33,12 @@ export function engineLogger(options: EngineLogOptions): (event: EngineEvent) =>
     MAX_EVENT_LINES,
     'sessions came or went',
   );
+  const states = new LineLimit(
+    log.channel('alua'),
+    clock,
+    MAX_EVENT_LINES,
+    'states were asked for',
+  );
   const channels = new Map<string, LineLimit>();
   const own = (record: LogRecord) => {
     let limit = channels.get(record.channel);
@@ -59,6 +66,12 @@ export function engineLogger(options: EngineLogOptions): (event: EngineEvent) =>
         sessions.run((to) => to.info(text, { sid, initiator, target }));
         return;
       }
+      case 'aluaStatesAsked': {
+        const { initiator, storageObject } = event;
+        const fields = { initiator, storageObject, states: statesText(event) };
+        states.run((to) => to.info('an initiator asks for access states', fields));
+        return;
+      }
       case 'health':
         // The storage layer has logged it with its cause.
         return;
@@ -67,7 +80,7 @@ export function engineLogger(options: EngineLogOptions): (event: EngineEvent) =>
 }
 
 /** Writes so many lines in a period, then one that counts the rest. */
-class LineLimit {
+export class LineLimit {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #max: number;
