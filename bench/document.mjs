@@ -4,15 +4,25 @@ import path from 'node:path';
 import { ROOT } from '../scripts/prepare.mjs';
 
 const FILE = path.join(ROOT, 'docs/PERFORMANCE.md');
-export const BEGIN = '<!-- bench: begin; written by `npm run bench -- --write-docs` -->';
-export const END = '<!-- bench: end -->';
+/** What stands around a part, with the command that writes it. */
+export const MARKS = {
+  bench: {
+    begin: '<!-- bench: begin; written by `npm run bench -- --write-docs` -->',
+    end: '<!-- bench: end -->',
+  },
+  profile: {
+    begin: '<!-- profile: begin; written by `node bench/profile.mjs --write-docs` -->',
+    end: '<!-- profile: end -->',
+  },
+};
 
-/** `text` with what stands between the marks replaced. */
-export function between(text, content) {
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`the marks ${BEGIN} and ${END} are missing`);
-  return `${text.slice(0, begin + BEGIN.length)}\n\n${content}\n\n${text.slice(end)}`;
+/** `text` with what stands between a part's marks replaced. */
+export function between(text, content, part) {
+  const marks = MARKS[part];
+  const begin = text.indexOf(marks.begin);
+  const end = text.indexOf(marks.end);
+  if (begin < 0 || end < begin) throw new Error(`${marks.begin} or ${marks.end} is missing`);
+  return `${text.slice(0, begin + marks.begin.length)}\n\n${content}\n\n${text.slice(end)}`;
 }
 
 /** As `npm run check` wants it; without the formatter's package as it is. */
@@ -25,8 +35,8 @@ async function formatted(text) {
   }
 }
 
-export async function writeDocument(content) {
-  const text = between(readFileSync(FILE, 'utf8'), content);
+export async function writeDocument(content, part = 'bench') {
+  const text = between(readFileSync(FILE, 'utf8'), content, part);
   writeFileSync(FILE, await formatted(text));
   return path.relative(ROOT, FILE);
 }

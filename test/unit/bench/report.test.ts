@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { BEGIN, between, END } from '../../../bench/document.mjs';
+import { between, MARKS } from '../../../bench/document.mjs';
 import { document, HEADING, missedLines, row, type Report } from '../../../bench/report.mjs';
 import { summarise, type Round } from '../../../bench/statistics.mjs';
 
@@ -74,15 +75,26 @@ describe('the report', () => {
 });
 
 describe('the document', () => {
+  const { begin, end } = MARKS.bench;
+
   test('is replaced between its marks and nowhere else', () => {
-    const text = `before\n\n${BEGIN}\n\nold\n\n${END}\n\nafter\n`;
-    const once = between(text, 'new');
-    expect(once).toBe(`before\n\n${BEGIN}\n\nnew\n\n${END}\n\nafter\n`);
-    expect(between(once, 'new')).toBe(once);
+    const { profile } = MARKS;
+    const other = `${profile.begin}\n\nprofile\n\n${profile.end}`;
+    const text = `before\n\n${begin}\n\nold\n\n${end}\n\n${other}\n`;
+    const once = between(text, 'new', 'bench');
+    expect(once).toBe(`before\n\n${begin}\n\nnew\n\n${end}\n\n${other}\n`);
+    expect(between(once, 'new', 'bench')).toBe(once);
   });
 
   test('without its marks is left alone', () => {
-    expect(() => between('no marks', 'new')).toThrow('missing');
-    expect(() => between(`${END} ${BEGIN}`, 'new')).toThrow('missing');
+    expect(() => between('no marks', 'new', 'bench')).toThrow('missing');
+    expect(() => between(`${end} ${begin}`, 'new', 'bench')).toThrow('missing');
+  });
+
+  test('that the project has, has the marks of each part once', () => {
+    const text = readFileSync('docs/PERFORMANCE.md', 'utf8');
+    for (const marks of Object.values(MARKS)) {
+      for (const mark of [marks.begin, marks.end]) expect(text.split(mark)).toHaveLength(2);
+    }
   });
 });
