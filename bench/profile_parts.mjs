@@ -58,9 +58,9 @@ const isKernel = ({ dso }) => dso.startsWith('[kernel') || dso.endsWith('.ko') |
 
 /** Folders of src/target and what stands beside it, as docs/ARCHITECTURE.md calls them. */
 function layerOf(symbol) {
-  const folder = /dist\/src\/(?:target\/)?([a-z_]+)\//.exec(symbol)?.[1];
+  const [, target, folder] = /dist\/src\/(target\/)?(?:([a-z_]+)\/)?/.exec(symbol) ?? [];
   if (folder !== undefined) return `ours: ${folder}/`;
-  return /dist\/src\//.test(symbol) ? 'ours: engine' : "Node's JavaScript";
+  return target === undefined ? "Node's JavaScript" : 'ours: engine';
 }
 
 const COLLECTOR =
