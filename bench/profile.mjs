@@ -1,6 +1,6 @@
-// Where the time goes in our daemon's data thread: a table of shares by part, a column for each case.
+// Where the time goes in our daemon's data thread: shares by part, a column for each case.
 //   node bench/profile.mjs [--only TEXT]… [--seconds S] [--write-docs]
-//   node bench/profile.mjs --functions [--only TEXT]… [--top N]   self time by function of JavaScript
+//   node bench/profile.mjs --functions [--only TEXT]… [--top N]   self time by JavaScript function
 // The table needs Linux `perf`; --functions needs nothing but Node.
 import { readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import os from 'node:os';

@@ -1,5 +1,5 @@
-// Of which part of the program, or of what beneath it, a sample of the profiler is. Samples are what
-// `perf script -F tid,ip,sym,dso` prints: a line of the thread, then its frames, innermost first.
+// Of which part of the program, or of what beneath it, a sample of the profiler is. Samples are
+// what `perf script -F tid,ip,sym,dso` prints: the thread, then its frames, innermost first.
 
 /**
  * @typedef {{ symbol: string, dso: string }} Frame
