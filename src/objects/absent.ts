@@ -32,12 +32,6 @@ export function absentBackstore(name: string): string | undefined {
   return refusal(name, 'use fileio or block');
 }
 
-/** Groups of target ports: the child of storage objects, and the group of both ends of it. */
-export function absentGroups(name: string): string | undefined {
-  if (name !== 'alua') return undefined;
-  return 'alua groups are not available in this engine: every path is active/optimized';
-}
-
 /** For whatever somebody looks up by name. */
 export const absent = (name: string): string | undefined =>
-  absentFabric(name) ?? absentBackstore(name) ?? absentGroups(name);
+  absentFabric(name) ?? absentBackstore(name);

@@ -24,6 +24,8 @@ export interface UintAttribute extends Common<number> {
   readonly multipleOf?: number;
   /** The only values possible, where they are not a range. */
   readonly oneOf?: readonly number[];
+  /** What values are called, in lower case: the shell takes these words, too. */
+  readonly names?: Readonly<Record<number, string>>;
   readonly unit?: 'bytes' | 'seconds' | 'blocks' | 'milliseconds';
 }
 /** Signed, for LIO's `-1 = follow the TPG`. */
@@ -188,12 +190,25 @@ export function check(a: Attribute, v: unknown): Parsed {
   }
 }
 
+/** What a value is called; undefined where values have no names. */
+export function nameOf(a: Attribute, value: AttributeValue): string | undefined {
+  return a.kind === 'uint' && typeof value === 'number' ? a.names?.[value] : undefined;
+}
+
+function valueNamed({ names = {} }: UintAttribute, text: string): number | undefined {
+  const wanted = text.toLowerCase();
+  const found = Object.entries(names).find(([, name]) => name === wanted);
+  return found && Number(found[0]);
+}
+
 /** Shell text to value. A trailing dot after a number is forgiven: guides on the web print one. */
 export function parse(a: Attribute, text: string): Parsed {
   switch (a.kind) {
     case 'uint':
     case 'int': {
       const word = /^-?\d+\.$/.test(text) ? text.slice(0, -1) : text;
+      const named = a.kind === 'uint' ? valueNamed(a, text) : undefined;
+      if (named !== undefined) return check(a, named);
       return /^(0x[0-9a-f]+|-?\d+)$/i.test(word) ? check(a, Number(word)) : fail('not a number');
     }
     case 'bool':

@@ -1,10 +1,12 @@
 /** A part of the tree as the commands that build it again, whatever the preferences are then. */
 import { format, isSecret, type AttributeBag, type AttributeGroup } from './attribute.ts';
+import { ALUA_ATTRIBUTES, DEFAULT_ALUA_GROUP } from './declarations/alua.ts';
 import { AUTH, DISCOVERY_AUTH } from './declarations/auth.ts';
 import { NODE_ACL_ATTRIBUTES } from './declarations/node_acl.ts';
 import { STORAGE_ATTRIBUTES_OF } from './declarations/storage.ts';
 import { TPG_ATTRIBUTES } from './declarations/tpg.ts';
 import type {
+  AluaGroup,
   BackstoreKind,
   Document,
   DocumentPath,
@@ -92,6 +94,19 @@ class Dump {
     // A preference sets it on create.
     const always = ['emulate_model_alias'];
     this.set(at, `/backstores/${reference}`, ['attribute', group], object.attributes, always);
+    for (const [name, one] of Object.entries(object.alua ?? {})) {
+      this.aluaGroup([...at, 'alua', name], `/backstores/${reference}/alua`, name, one);
+    }
+  }
+
+  aluaGroup(at: DocumentPath, folder: string, name: string, group: AluaGroup): void {
+    if (name !== DEFAULT_ALUA_GROUP) {
+      this.run(at, folder, `create ${keywords({ name, tag: group.tg_pt_gp_id })}`);
+    }
+    // A state that is set sets its status, too.
+    const { attributes } = group;
+    const always = attributes.alua_access_state === undefined ? [] : ['alua_access_status'];
+    this.set(at, `${folder}/${name}`, ['alua', ALUA_ATTRIBUTES], attributes, always);
   }
 
   target(name: string, tpgs: Readonly<Record<string, Tpg>>): void {
@@ -113,13 +128,17 @@ class Dump {
     this.set(at, path, ['attribute', TPG_ATTRIBUTES], tpg.attributes);
     this.set(at, path, ['parameter', TPG_PARAMETERS], tpg.parameters);
     this.set(at, path, ['auth', AUTH], tpg.auth);
-    for (const [lun, { storage_object }] of Object.entries(tpg.luns)) {
+    for (const [lun, { storage_object, alua_tg_pt_gp_name }] of Object.entries(tpg.luns)) {
       const words = {
         storage_object: `/backstores/${storage_object}`,
         lun,
         add_mapped_luns: false,
       };
-      this.run([...at, 'luns', lun], `${path}/luns`, `create ${keywords(words)}`);
+      const lunAt = [...at, 'luns', lun];
+      this.run(lunAt, `${path}/luns`, `create ${keywords(words)}`);
+      if (alua_tg_pt_gp_name === undefined) continue;
+      const join = `set alua ${keywords({ alua_tg_pt_gp_name })}`;
+      this.run(lunAt, `${path}/luns/lun${lun}`, join);
     }
     for (const [name, acl] of Object.entries(tpg.acls)) {
       this.acl([...at, 'acls', name], `${path}/acls`, name, acl);

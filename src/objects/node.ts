@@ -112,7 +112,7 @@ export interface NodeKind {
   readonly groups: (node: TreeNode) => Readonly<Record<string, AttributeGroup>>;
   /** The sparse values of a group as stored, or as they follow from other values. */
   readonly read: (document: Document, node: TreeNode, group: string) => AttributeBag;
-  /** Values that only the running engine knows, laid over those of `read`. */
+  /** Values that the engine or other nodes know, laid over those of `read`. */
   readonly live?: (view: View, node: TreeNode, group: string) => AttributeBag;
   /** A document with those values changed; checks what one attribute cannot. Throws ConfigError. */
   readonly write: (
@@ -121,6 +121,8 @@ export interface NodeKind {
     group: string,
     values: AttributeBag,
   ) => Document;
+  /** What an attribute may be set to, from the document; beside the words of its declaration. */
+  readonly words?: (document: Document, node: TreeNode, attribute: string) => readonly string[];
   /** Other spellings of attribute names: `userid_mutual`. */
   readonly attributeAliases?: Readonly<Record<string, string>>;
   readonly commands: Readonly<Record<string, CommandDeclaration>>;

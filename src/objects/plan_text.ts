@@ -3,6 +3,7 @@
  * the sessions of this moment will notice. Secrets are starred out.
  */
 import { format, isSecret, type AttributeGroup, type AttributeValue } from './attribute.ts';
+import { ALUA_ATTRIBUTES, DEFAULT_ALUA_GROUP } from './declarations/alua.ts';
 import { AUTH, DISCOVERY_AUTH } from './declarations/auth.ts';
 import { NODE_ACL_ATTRIBUTES } from './declarations/node_acl.ts';
 import { STORAGE_ATTRIBUTES_OF } from './declarations/storage.ts';
@@ -67,6 +68,7 @@ function groupsOf({ subject, path }: Step): Groups {
 const CHILDREN = new Set(['tpgs', 'luns', 'acls', 'portals', 'mapped_luns']);
 
 function field(name: string, value: unknown): string {
+  if (name === 'alua_tg_pt_gp_name') return String(value ?? DEFAULT_ALUA_GROUP);
   if (value === undefined) return '(none)';
   if (name === 'size' && typeof value === 'number') return formatSize(value);
   return typeof value === 'string' ? value : JSON.stringify(value);
@@ -99,6 +101,7 @@ function differences(step: Step): string[] {
     if (CHILDREN.has(name) || sameValue(was[name], is[name])) continue;
     const group = Object.hasOwn(groups, name) ? groups[name] : undefined;
     if (group !== undefined) lines.push(...groupDifferences(group, was[name], is[name]));
+    else if (name === 'alua') lines.push(...aluaDifferences(was[name], is[name]));
     else lines.push(`${name}: ${field(name, was[name])} -> ${field(name, is[name])}`);
   }
   return lines;
@@ -112,6 +115,8 @@ function contents(step: Step): string[] {
   for (const [name, entry] of Object.entries(value)) {
     const group = Object.hasOwn(groups, name) ? groups[name] : undefined;
     if (group !== undefined && isRecord(entry)) words.push(...bagWords(group, entry));
+    else if (name === 'alua_tg_pt_gp_name') words.push(`ALUA group ${field(name, entry)}`);
+    else if (name === 'alua' && isRecord(entry)) words.push(...aluaWords(entry));
     else if (name === 'wwn' || CHILDREN.has(name) || entry === false) continue;
     else if (entry === true) words.push(name);
     else if (name === 'size' || typeof entry === 'string') words.push(field(name, entry));
@@ -129,6 +134,37 @@ function bagWords(group: AttributeGroup, bag: Readonly<Record<string, unknown>>)
     words.push(`${name}=${text}`);
   }
   return words;
+}
+
+/** Groups by name: new, gone, or what differs of them. */
+function aluaDifferences(was: unknown, is: unknown): string[] {
+  const [before, after] = [isRecord(was) ? was : {}, isRecord(is) ? is : {}];
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((name) => {
+    const [old, now] = [before[name], after[name]];
+    const [idWas, idIs] = [idOf(name, old), idOf(name, now)];
+    const values = groupDifferences(ALUA_ATTRIBUTES, attributesIn(old), attributesIn(now));
+    const lines = values.map((line) => `ALUA group ${name} ${line}`);
+    if (idIs === undefined) return [`ALUA group ${name}: deleted`];
+    if (idWas === undefined) return [`ALUA group ${name}: new, tag ${idIs}`, ...lines];
+    if (idWas !== idIs) lines.unshift(`ALUA group ${name} tg_pt_gp_id: ${idWas} -> ${idIs}`);
+    return lines;
+  });
+}
+
+/** The default group is always there, with 0. */
+function idOf(name: string, group: unknown): number | undefined {
+  if (name === DEFAULT_ALUA_GROUP) return 0;
+  return isRecord(group) ? Number(group['tg_pt_gp_id']) : undefined;
+}
+
+const attributesIn = (group: unknown): unknown => (isRecord(group) ? group['attributes'] : {});
+
+function aluaWords(groups: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(groups).map(([name, group]) => {
+    const bag = attributesIn(group);
+    const words = isRecord(bag) ? bagWords(ALUA_ATTRIBUTES, bag) : [];
+    return [`ALUA group ${name}`, ...words].join(' ');
+  });
 }
 
 const PLURALS: Readonly<Record<StepSubject, readonly [string, string]>> = {

@@ -113,16 +113,21 @@ export function tpgProblems(tpg: Tpg): readonly string[] {
 }
 
 /** Why text cannot be the name of a storage object. */
-export function storageNameProblem(name: string): string | undefined {
-  if (name === '') return 'A storage object needs a name';
+export const storageNameProblem = (name: string): string | undefined =>
+  nameProblem('A storage object', name);
+
+/** Why text cannot be the name of a node of the tree; `what` as a sentence begins with it. */
+export function nameProblem(what: string, name: string): string | undefined {
+  if (name === '') return `${what} needs a name`;
   // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
   if (/[/\s\u0000-\u001f\u007f]/.test(name)) {
     const shown = JSON.stringify(name);
-    return `A storage object's name cannot contain /, newline or spaces/tabs: ${shown}`;
+    return `${what}'s name cannot contain /, newline or spaces/tabs: ${shown}`;
   }
-  if (name.length > 255) return "A storage object's name has at most 255 characters";
+  if (name.length > 255) return `${what}'s name has at most 255 characters`;
   if (name === '.' || name === '..' || name === '*' || name === '__proto__' || name[0] === '@') {
-    return `${name} is not possible as the name of a storage object: it means something else`;
+    const whose = what.charAt(0).toLowerCase() + what.slice(1);
+    return `${name} is not possible as the name of ${whose}: it means something else`;
   }
   return undefined;
 }

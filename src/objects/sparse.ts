@@ -1,10 +1,14 @@
 /** Attribute groups in their sparse form: a value equal to its default is absent. */
+import { withGroupName, withGroups } from './alua.ts';
 import type { AttributeGroup } from './attribute.ts';
+import { ALUA_ATTRIBUTES, DEFAULT_ALUA_GROUP } from './declarations/alua.ts';
 import { AUTH, DISCOVERY_AUTH } from './declarations/auth.ts';
 import { NODE_ACL_ATTRIBUTES } from './declarations/node_acl.ts';
+
 import { STORAGE_ATTRIBUTES_OF } from './declarations/storage.ts';
 import { TPG_ATTRIBUTES } from './declarations/tpg.ts';
-import type { Document, NodeAcl, Target, Tpg } from './document.ts';
+import type { AluaGroup, Document, NodeAcl, StorageObject, Target, Tpg } from './document.ts';
+import type { TpgLun } from './document.ts';
 import { TPG_PARAMETERS } from './iscsi_keys.ts';
 
 /** The record with each entry converted; itself when none changed. */
@@ -37,11 +41,29 @@ function having<T extends object>(object: T, changes: Partial<T>): T {
 const nodeAcl = (acl: NodeAcl): NodeAcl =>
   having(acl, { attributes: bag(NODE_ACL_ATTRIBUTES, acl.attributes), auth: bag(AUTH, acl.auth) });
 
+const lun = (value: TpgLun): TpgLun =>
+  value.alua_tg_pt_gp_name === DEFAULT_ALUA_GROUP
+    ? withGroupName(value, DEFAULT_ALUA_GROUP)
+    : value;
+
+const group = (value: AluaGroup): AluaGroup =>
+  having(value, { attributes: bag(ALUA_ATTRIBUTES, value.attributes) });
+
+function withSparseGroups<T extends StorageObject>(object: T): T {
+  if (object.alua === undefined) return object;
+  const groups = mapped(object.alua, group);
+  const standard = groups[DEFAULT_ALUA_GROUP];
+  const isTelling = standard === undefined || Object.keys(standard.attributes).length > 0;
+  const isSparse = groups === object.alua && isTelling && Object.keys(groups).length > 0;
+  return isSparse ? object : withGroups(object, groups);
+}
+
 const tpg = (value: Tpg): Tpg =>
   having(value, {
     attributes: bag(TPG_ATTRIBUTES, value.attributes),
     parameters: bag(TPG_PARAMETERS, value.parameters),
     auth: bag(AUTH, value.auth),
+    luns: mapped(value.luns, lun),
     acls: mapped(value.acls, nodeAcl),
   });
 
@@ -51,9 +73,9 @@ const target = (value: Target): Target => having(value, { tpgs: mapped(value.tpg
 export function sparse(document: Document): Document {
   const { backstores, iscsi } = document;
   const attributesOf =
-    <T extends { readonly attributes: object }>(kind: keyof typeof backstores) =>
+    <T extends StorageObject>(kind: keyof typeof backstores) =>
     (object: T): T =>
-      having(object, {
+      having(withSparseGroups(object), {
         attributes: bag(STORAGE_ATTRIBUTES_OF[kind], object.attributes),
       } as Partial<T>);
   return having(document, {

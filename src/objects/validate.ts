@@ -2,10 +2,11 @@
  * The check of a whole document: every value against its declaration, every reference, every rule
  * between objects. The daemon runs it on every change, the YAML reader on every file.
  */
+import { DEFAULT_ALUA_GROUP } from './declarations/alua.ts';
 import { DISCOVERY_AUTH } from './declarations/auth.ts';
 import type { Document } from './document.ts';
 import { isRecord } from './equal.ts';
-import { nearest } from '../util/near.ts';
+import { nearest, withHint } from '../util/near.ts';
 import { checkFields, Place, type Issue } from './validate_kit.ts';
 import { checkBackstores } from './validate_storage.ts';
 import { checkTargets, credentials } from './validate_targets.ts';
@@ -20,10 +21,23 @@ const entriesOf = (value: unknown): [string, unknown][] =>
   isRecord(value) ? Object.entries(value) : [];
 const within = (value: unknown, key: string): unknown => (isRecord(value) ? value[key] : undefined);
 
-function hasStorageObject(backstores: unknown, reference: string): boolean {
+function storageObject(backstores: unknown, reference: string): unknown {
   const slash = reference.indexOf('/');
   const objects = within(backstores, reference.slice(0, slash));
-  return isRecord(objects) && Object.hasOwn(objects, reference.slice(slash + 1));
+  const name = reference.slice(slash + 1);
+  return isRecord(objects) && Object.hasOwn(objects, name) ? objects[name] : undefined;
+}
+
+/** The group that a LUN names must be one of its storage object. */
+function checkGroup(object: unknown, lun: unknown, place: Place): void {
+  const name = within(lun, 'alua_tg_pt_gp_name');
+  if (typeof name !== 'string' || name === DEFAULT_ALUA_GROUP) return;
+  const groups = within(object, 'alua');
+  if (isRecord(groups) && Object.hasOwn(groups, name)) return;
+  const reference = String(within(lun, 'storage_object'));
+  const known = [DEFAULT_ALUA_GROUP, ...(isRecord(groups) ? Object.keys(groups) : [])];
+  const message = `storage object ${reference} has no ALUA group ${JSON.stringify(name)}`;
+  place.at('alua_tg_pt_gp_name').add(withHint(message, name, known));
 }
 
 const referencesIn = (backstores: unknown): string[] =>
@@ -37,7 +51,9 @@ function checkLuns(backstores: unknown, tpg: unknown, place: Place): void {
     const reference = within(entry, 'storage_object');
     // Anything else has been told already.
     if (typeof reference !== 'string' || reference === '') continue;
-    if (!hasStorageObject(backstores, reference)) {
+    const object = storageObject(backstores, reference);
+    if (object !== undefined) checkGroup(object, entry, place.at('luns').at(lun));
+    else {
       const here = place.at('luns').at(lun).at('storage_object');
       const meant = nearest(reference, referencesIn(backstores));
       const hint = meant === undefined ? '' : `; did you mean ${meant}?`;

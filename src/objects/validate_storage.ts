@@ -1,7 +1,9 @@
 /** Storage objects of a document under check, each by itself and all together. */
 import { resolve } from 'node:path';
+import { ALUA_GROUPS_MAX, groupIdProblem, groupNameProblem, groupProblems } from './alua.ts';
+import { ALUA_ATTRIBUTES, DEFAULT_ALUA_GROUP } from './declarations/alua.ts';
 import { STORAGE_ATTRIBUTES_OF } from './declarations/storage.ts';
-import type { BackstoreKind, Backstores, StorageObject } from './document.ts';
+import type { AluaGroup, BackstoreKind, Backstores, StorageObject } from './document.ts';
 import { isRecord } from './equal.ts';
 import {
   backingOf,
@@ -40,12 +42,49 @@ const attributesOf =
   (value, place) =>
     checkBag(place, value, STORAGE_ATTRIBUTES_OF[kind]);
 
+const isGroupId: FieldCheck = (value, place) => {
+  const isDefault = place.parent?.key === DEFAULT_ALUA_GROUP;
+  const problem = isDefault
+    ? value === 0
+      ? undefined
+      : `the default group's tg_pt_gp_id is 0`
+    : groupIdProblem(typeof value === 'number' ? value : NaN);
+  if (problem !== undefined) place.add(problem);
+};
+
+const GROUP_FIELDS: Readonly<Record<string, FieldCheck>> = {
+  tg_pt_gp_id: isGroupId,
+  attributes: (value, place) => checkBag(place, value, ALUA_ATTRIBUTES),
+};
+
+/** Groups of target ports: each by itself, then their numbers. */
+const aluaGroups: FieldCheck = (value, place) => {
+  const ids = new Map<number, string>();
+  checkEntries(place, value, (name, group, here) => {
+    const problem = groupNameProblem(name);
+    if (problem !== undefined) here.add(problem);
+    const before = here.issues.length;
+    if (!checkFields(here, group, GROUP_FIELDS) || here.issues.length > before) return;
+    const checked = group as unknown as AluaGroup;
+    for (const text of groupProblems(checked)) here.add(text);
+    const other = ids.get(checked.tg_pt_gp_id);
+    if (other !== undefined) {
+      here.at('tg_pt_gp_id').add(`tg_pt_gp_id ${checked.tg_pt_gp_id} is taken by ${other}`);
+    } else ids.set(checked.tg_pt_gp_id, name);
+  });
+  const count = isRecord(value) ? Object.keys(value).filter((n) => n !== DEFAULT_ALUA_GROUP) : [];
+  if (count.length > ALUA_GROUPS_MAX) {
+    place.add(`${count.length} ALUA groups: a storage object has at most ${ALUA_GROUPS_MAX}`);
+  }
+};
+
 const FIELDS: Readonly<Record<BackstoreKind, Readonly<Record<string, FieldCheck>>>> = {
   block: {
     dev: isPath,
     readonly: isBoolean,
     wwn: isWwn,
     attributes: attributesOf('block'),
+    alua: aluaGroups,
   },
   fileio: {
     path: isPath,
@@ -53,12 +92,14 @@ const FIELDS: Readonly<Record<BackstoreKind, Readonly<Record<string, FieldCheck>
     write_back: isBoolean,
     wwn: isWwn,
     attributes: attributesOf('fileio'),
+    alua: aluaGroups,
   },
   ramdisk: {
     size: isBytes,
     nullio: isBoolean,
     wwn: isWwn,
     attributes: attributesOf('ramdisk'),
+    alua: aluaGroups,
   },
 };
 
@@ -74,7 +115,7 @@ function checkObject(kind: BackstoreKind, name: string, value: unknown, place: P
   if (nameProblem !== undefined) place.add(nameProblem);
   if (isRecord(value) && sound[kind].has(value)) return;
   const before = place.issues.length;
-  if (!checkFields(place, value, FIELDS[kind])) return;
+  if (!checkFields(place, value, FIELDS[kind], ['alua'])) return;
   if (place.issues.length > before) return;
   for (const problem of storageProblems(kind, value as unknown as StorageObject)) {
     place.add(problem);

@@ -63,14 +63,14 @@ const isLunNumber: FieldCheck = (value, place) => {
   if (problem !== undefined) place.add(problem);
 };
 
-const LUN_FIELDS = { storage_object: isText };
+const LUN_FIELDS = { storage_object: isText, alua_tg_pt_gp_name: isText };
 const MAPPED_LUN_FIELDS = { lun: isLunNumber, write_protect: isBoolean };
 const PORTAL_FIELDS = { iser: isBoolean };
 
 const luns: FieldCheck = (value, place) =>
   checkEntries(place, value, (key, lun, here) => {
     checkLunKey(key, here);
-    checkFields(here, lun, LUN_FIELDS);
+    checkFields(here, lun, LUN_FIELDS, ['alua_tg_pt_gp_name']);
   });
 
 const mappedLuns: FieldCheck = (value, place) =>

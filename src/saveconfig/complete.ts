@@ -1,5 +1,6 @@
 /** What a configuration file may leave out: taken from the running configuration, or a default. */
 import { createHash } from 'node:crypto';
+import { DEFAULT_ALUA_GROUP } from '../objects/declarations/alua.ts';
 import type { BackstoreKind, Document } from '../objects/document.ts';
 import { isRecord } from '../objects/equal.ts';
 
@@ -74,7 +75,9 @@ export interface CompleteOptions {
 /** The document's form with everything in it that a file may leave out. */
 export function complete(document: unknown, { identity, known }: CompleteOptions): unknown {
   const storage = (kind: BackstoreKind) => (object: unknown, name: string) => {
-    const whole = filled(object, STORAGE_DEFAULTS[kind]);
+    const whole = within(filled(object, STORAGE_DEFAULTS[kind]), 'alua', (groups) =>
+      within(groups, DEFAULT_ALUA_GROUP, (group) => filled(group, { tg_pt_gp_id: 0 })),
+    );
     if (!isRecord(whole) || (whole['wwn'] ?? undefined) !== undefined) return whole;
     const objects: Readonly<Record<string, { wwn: string }>> = known?.backstores[kind] ?? {};
     const kept = Object.hasOwn(objects, name) ? objects[name]?.wwn : undefined;

@@ -1,5 +1,6 @@
 /** YAML text as a configuration document; every problem at once, each with its place. */
 import type { AttributeGroup } from '../objects/attribute.ts';
+import { DEFAULT_ALUA_GROUP } from '../objects/declarations/alua.ts';
 import { AUTH, DISCOVERY_AUTH } from '../objects/declarations/auth.ts';
 import type { BackstoreKind, Document } from '../objects/document.ts';
 import { isRecord } from '../objects/equal.ts';
@@ -112,6 +113,7 @@ class DocumentReader {
     if (!isRecord(yaml)) return yaml;
     const object: Raw = { ...yaml };
     object['attributes'] = orEmpty(yaml['attributes']);
+    if ('alua' in yaml) object['alua'] = this.#aluaGroups(yaml['alua'], [...path, 'alua']);
     // A key with nothing behind it is one left out.
     if (object['wwn'] === null) delete object['wwn'];
     for (const key of ['wwn', 'path', 'dev']) {
@@ -119,6 +121,14 @@ class DocumentReader {
     }
     if ('size' in object) object['size'] = this.#size(object['size'], [...path, 'size']);
     return object;
+  }
+
+  #aluaGroups(value: unknown, path: YamlPath): unknown {
+    return this.#each(value, path, (entry) => {
+      const yaml = orEmpty(entry);
+      if (!isRecord(yaml)) return yaml;
+      return { ...yaml, attributes: orEmpty(yaml['attributes']) };
+    });
   }
 
   #iscsi(yaml: unknown): unknown {
@@ -175,9 +185,25 @@ class DocumentReader {
     return portals;
   }
 
+  /** Its storage object, or a map that names its group, too: the default one goes unsaid. */
   #lun(value: unknown, path: YamlPath): unknown {
-    const text = this.#text(value, path);
+    const standard = { alua_tg_pt_gp_name: DEFAULT_ALUA_GROUP };
+    if (isRecord(value)) {
+      const { storage_object, alua_tg_pt_gp_name: name, ...rest } = value;
+      const from = [...path, 'alua_tg_pt_gp_name'];
+      const group = { alua_tg_pt_gp_name: this.#text(name, from) };
+      return {
+        ...rest,
+        ...this.#lunOn(storage_object, [...path, 'storage_object']),
+        ...(name === undefined || name === null ? standard : group),
+      };
+    }
     this.#from([...path, 'storage_object'], path);
+    return { ...this.#lunOn(value, path), ...standard };
+  }
+
+  #lunOn(value: unknown, path: YamlPath): { storage_object: string } {
+    const text = this.#text(value, path);
     if (typeof text !== 'string') {
       this.problems.push({ path, message: 'a LUN is a storage object: backstores/fileio/NAME' });
       return { storage_object: '' };

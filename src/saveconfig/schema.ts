@@ -1,5 +1,7 @@
 /** JSON Schema of the configuration file, from the declarations: what editors check and offer. */
+import { GROUP_ID_MAX } from '../objects/alua.ts';
 import { syntaxOf, type Attribute, type AttributeGroup } from '../objects/attribute.ts';
+import { ALUA_ATTRIBUTES, DEFAULT_ALUA_GROUP } from '../objects/declarations/alua.ts';
 import { AUTH, DISCOVERY_AUTH } from '../objects/declarations/auth.ts';
 import { NODE_ACL_ATTRIBUTES } from '../objects/declarations/node_acl.ts';
 import { STORAGE_ATTRIBUTES_OF } from '../objects/declarations/storage.ts';
@@ -92,6 +94,20 @@ const flag = (value: boolean, description: string): JsonSchema => ({
   description,
 });
 
+const ALUA: JsonSchema = named(
+  OBJECT_NAME,
+  closed({
+    tg_pt_gp_id: {
+      type: 'integer',
+      minimum: 0,
+      maximum: GROUP_ID_MAX,
+      description: 'Number of the group from 1 on, as initiators see it; 0 is the default group.',
+    },
+    attributes: group(ALUA_ATTRIBUTES, 'Attributes that differ from their default.'),
+  }),
+  `ALUA groups, by name; ${DEFAULT_ALUA_GROUP} is always there.`,
+);
+
 function storage(kind: BackstoreKind): JsonSchema {
   const declared: Record<string, Attribute> = { ...STORAGE_ATTRIBUTES_OF[kind] };
   // For fileio this is the field write_back.
@@ -112,7 +128,7 @@ function storage(kind: BackstoreKind): JsonSchema {
     ramdisk: ['size'],
   };
   const object = closed(
-    { ...fields[kind], wwn: WWN, attributes },
+    { ...fields[kind], wwn: WWN, attributes, alua: ALUA },
     { type: 'object', required: required[kind] },
   );
   return named(OBJECT_NAME, object, `Storage objects of ${kind}, by name.`);
@@ -144,6 +160,22 @@ function tpg(): JsonSchema {
     pattern: '^/?(backstores/)?(block|fileio|ramdisk)/[^/\\s]+$',
     description: 'A storage object: backstores/fileio/NAME.',
   };
+  const lun: JsonSchema = {
+    anyOf: [
+      reference,
+      closed(
+        {
+          storage_object: reference,
+          alua_tg_pt_gp_name: {
+            type: ['string', 'null'],
+            default: DEFAULT_ALUA_GROUP,
+            description: 'An ALUA group of the storage object.',
+          },
+        },
+        { type: 'object', required: ['storage_object'] },
+      ),
+    ],
+  };
   const nodeAcl = closed({
     tag: {
       type: ['string', 'null'],
@@ -164,7 +196,7 @@ function tpg(): JsonSchema {
       items: PORTAL,
       description: 'Where the TPG listens: 0.0.0.0:3260.',
     },
-    luns: named(NUMBER, reference, 'Storage objects by LUN.'),
+    luns: named(NUMBER, lun, 'Storage objects by LUN.'),
     acls: named(NODE_NAME, nodeAcl, 'Who may log in, by the name of the initiator.'),
   });
 }

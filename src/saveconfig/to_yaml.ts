@@ -1,10 +1,13 @@
 /** A configuration document as YAML text (docs/ARCHITECTURE.md §4). */
+import { groupNames, groupOf } from '../objects/alua.ts';
 import { effective, type AttributeBag, type AttributeGroup } from '../objects/attribute.ts';
+import { ALUA_ATTRIBUTES, DEFAULT_ALUA_GROUP } from '../objects/declarations/alua.ts';
 import { AUTH, DISCOVERY_AUTH } from '../objects/declarations/auth.ts';
 import { NODE_ACL_ATTRIBUTES } from '../objects/declarations/node_acl.ts';
 import { STORAGE_ATTRIBUTES_OF } from '../objects/declarations/storage.ts';
 import { TPG_ATTRIBUTES } from '../objects/declarations/tpg.ts';
 import type {
+  AluaGroup,
   BackstoreKind,
   Document,
   NodeAcl,
@@ -12,6 +15,7 @@ import type {
   StorageObject,
   Target,
   Tpg,
+  TpgLun,
 } from '../objects/document.ts';
 import { TPG_PARAMETERS } from '../objects/iscsi_keys.ts';
 import { Flow, Plain, renderYaml, type YamlMap, type YamlValue } from './yaml_text.ts';
@@ -80,7 +84,31 @@ function storageObject(kind: BackstoreKind, object: StorageObject, full: boolean
   // For fileio this is the field write_back.
   const declared = kind === 'fileio' ? others : { ...others, emulate_write_cache: writeCache };
   put(map, 'attributes', group(declared, object.attributes, full));
+  const names = full ? groupNames(object) : Object.keys(object.alua ?? {});
+  const groups = [...names].sort(compareKeys).flatMap((name) => {
+    const found = groupOf(object, name);
+    return found === undefined ? [] : [[name, aluaGroup(name, found, full)] as const];
+  });
+  put(map, 'alua', new Map(groups));
   return map;
+}
+
+/** The default group's number goes without saying. */
+function aluaGroup(name: string, { tg_pt_gp_id, attributes }: AluaGroup, full: boolean): YamlMap {
+  const map = new Map<string, YamlValue>();
+  if (full || name !== DEFAULT_ALUA_GROUP) map.set('tg_pt_gp_id', tg_pt_gp_id);
+  put(map, 'attributes', group(ALUA_ATTRIBUTES, attributes, full));
+  return map;
+}
+
+/** A LUN is its storage object, unless its group must be told. */
+function lunEntry({ storage_object, alua_tg_pt_gp_name }: TpgLun): string | Flow {
+  const reference = `backstores/${storage_object}`;
+  if (alua_tg_pt_gp_name === undefined) return reference;
+  return new Flow([
+    ['storage_object', reference],
+    ['alua_tg_pt_gp_name', alua_tg_pt_gp_name],
+  ]);
 }
 
 function backstores(document: Document, full: boolean): YamlMap {
@@ -121,9 +149,7 @@ function tpg(value: Tpg, full: boolean): YamlMap {
   put(map, 'auth', group(AUTH, value.auth, full));
   const portals = sorted(value.portals).map(([a, p]) => portalEntry(a, p, full));
   if (portals.length > 0) map.set('portals', portals);
-  const luns = sorted(value.luns).map(
-    ([n, lun]) => [n, `backstores/${lun.storage_object}`] as const,
-  );
+  const luns = sorted(value.luns).map(([n, lun]) => [n, lunEntry(lun)] as const);
   put(map, 'luns', new Map(luns));
   const acls = sorted(value.acls).map(([name, acl]) => [name, nodeAcl(acl, full)] as const);
   put(map, 'acls', new Map(acls));

@@ -1,5 +1,5 @@
 /** Positional and keyword words, matched with the declared parameters of a command. */
-import { isSecret, parse, wordsOf } from '../objects/attribute.ts';
+import { isSecret, parse, syntaxOf, wordsOf } from '../objects/attribute.ts';
 import type { Attribute, AttributeValue } from '../objects/attribute.ts';
 import { ConfigError } from '../objects/errors.ts';
 import type { Arguments, Parameter } from '../objects/node.ts';
@@ -21,6 +21,11 @@ export function syntaxError(attribute: Attribute, text: string, reason: string):
   }
   if (attribute.kind === 'choice' && /^not one of [^:]*$/.test(reason)) {
     return `Syntax error, '${shown}' is not ${words.join('|')}`;
+  }
+  const names = attribute.kind === 'uint' ? Object.values(attribute.names ?? {}) : [];
+  if (reason === 'not a number' && names.length > 0) {
+    const message = `Syntax error, '${shown}' is not ${syntaxOf(attribute)}, nor the name of one.`;
+    return withHint(message, text, names);
   }
   if (reason === 'not a number') return `Syntax error, '${shown}' is not a NUMBER.`;
   const fits = /^(not|out of|longer) /.test(reason);

@@ -1,5 +1,5 @@
 /** What TAB offers, from declarations and live state only. */
-import { isSecret, wordsOf } from '../objects/attribute.ts';
+import { isSecret, nameOf, wordsOf } from '../objects/attribute.ts';
 import type { Attribute } from '../objects/attribute.ts';
 import type { CommandContext, Parameter } from '../objects/node.ts';
 import { parameterNamed, positionalNames } from './arguments.ts';
@@ -203,7 +203,10 @@ class Completer {
       const found = attributeNamed(node, group, keyword.name);
       if (found === undefined || !writing) return valueCompletion(current, keyword, []);
       const { name, attribute } = found;
-      const words = sortedWords(valueWords(attribute), 'parameter', true);
+      const live = node.kind.words?.(view.document, node, name) ?? [];
+      const words = sortedWords([...valueWords(attribute), ...live], 'parameter', true).map(
+        (word) => ({ ...word, ...noted(nameOf(attribute, Number(word.text))) }),
+      );
       const bag =
         groupWord.text === 'global'
           ? { ...this.#shell.store.preferences }

@@ -1,5 +1,4 @@
 /** Configuration groups of a node with `global`, as `get`, `set`, help and completion see them. */
-import { absentGroups } from '../objects/absent.ts';
 import type {
   Attribute,
   AttributeBag,
@@ -22,8 +21,6 @@ export function groupNamed(node: TreeNode, name: string): AttributeGroup {
   const groups = groupsOf(node);
   const group = Object.hasOwn(groups, name) ? groups[name] : undefined;
   if (group === undefined) {
-    const refusal = absentGroups(name);
-    if (refusal !== undefined) throw new ConfigError(refusal);
     const message = `Unknown configuration group: ${name}`;
     throw new ConfigError(withHint(message, name, Object.keys(groups)));
   }

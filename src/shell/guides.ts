@@ -58,6 +58,25 @@ Both are then served on the same port. The target speaks iWARP over ordinary TCP
 RDMA adapter is needed here, and soft-iWARP (siw) is enough at a Linux initiator.
 `,
   },
+  alua: {
+    title: 'ALUA: several paths to one disk',
+    text: `
+A storage object may be a LUN of several targets: initiators reach it by several paths, and
+their multipath software asks which one to take. An ALUA group of the storage object says so for
+the LUNs in it; without one, every path is active/optimized.
+
+  /backstores/fileio/disk1/alua create backup 7
+  /iscsi/TARGET2/tpg1/luns/lun0 set alua alua_tg_pt_gp_name=backup
+  /backstores/fileio/disk1/alua/backup set alua alua_access_state=1
+
+States: 0 active/optimized; 1 active/non-optimized, which serves, and each command waits
+nonop_delay_msecs; 2 standby, 3 unavailable and 14 offline refuse to read and write until the
+state changes. Initiators are told of a change. preferred=1 marks the group that they should
+come back to; alua_access_type says who may change states: initiators do it, too, unless it is 1.
+A LUN without a group of its own is in default_tg_pt_gp. \`why INITIATOR\` names the state of
+each LUN, \`get alua members\` at a group the LUNs in it.
+`,
+  },
   persistence: {
     title: 'What survives a restart',
     text: `

@@ -1,6 +1,6 @@
 /** The pages of `help`, made of the declarations. */
 import { format, isSecret, syntaxOf, wordsOf } from '../objects/attribute.ts';
-import type { Attribute } from '../objects/attribute.ts';
+import type { Attribute, UintAttribute } from '../objects/attribute.ts';
 import type { Parameter } from '../objects/node.ts';
 import type { Params } from './arguments.ts';
 import { typeWord } from './groups.ts';
@@ -115,6 +115,12 @@ function exampleValue(attribute: Attribute): string {
   return `=${initial === '' ? 'TEXT' : /\s/.test(initial) ? `"${initial}"` : initial}`;
 }
 
+/** `2 standby, …`, of the values that are possible. */
+function namesIn({ names = {}, oneOf = [] }: UintAttribute): string {
+  const named = oneOf.filter((value) => names[value] !== undefined);
+  return named.map((value) => `${value} ${names[value]}`).join(', ');
+}
+
 export function attributePage(
   group: string,
   name: string,
@@ -132,6 +138,8 @@ export function attributePage(
   ];
   if (attribute.kind === 'uint' && attribute.unit !== undefined)
     rows.push(['Unit', attribute.unit]);
+  const names = attribute.kind === 'uint' ? namesIn(attribute) : '';
+  if (names !== '') rows.push(['By name', names]);
   if (attribute.readonly === true) rows.push(['Access', 'read only']);
   else {
     const at = 'path' in where ? `${where.path} ` : '';

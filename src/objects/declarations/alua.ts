@@ -14,6 +14,16 @@ export const ACCESS_STATE = {
   TRANSITIONING: 15,
 } as const;
 
+/** In lower case: what the shell accepts beside the numbers. */
+export const ACCESS_STATE_NAMES: Readonly<Record<number, string>> = {
+  0: 'active/optimized',
+  1: 'active/non-optimized',
+  2: 'standby',
+  3: 'unavailable',
+  14: 'offline',
+  15: 'transitioning',
+};
+
 /** SPC-4 table 311: STATUS CODE, how the state came about. */
 export const ACCESS_STATUS = { NONE: 0, EXPLICIT: 1, IMPLICIT: 2 } as const;
 
@@ -31,6 +41,7 @@ export const ALUA_ATTRIBUTES = {
     min: 0,
     max: 14,
     oneOf: [0, 1, 2, 3, 14],
+    names: ACCESS_STATE_NAMES,
     default: ACCESS_STATE.ACTIVE_OPTIMIZED,
     why: 'LBA dependent (4) is not served, and transitioning (15) comes and goes by itself',
     spec: 'SPC-4 §5.15.2',
@@ -43,6 +54,7 @@ export const ALUA_ATTRIBUTES = {
     min: 0,
     max: 2,
     oneOf: [0, 1, 2],
+    names: { 0: 'none', 1: 'explicit', 2: 'implicit' },
     default: ACCESS_STATUS.NONE,
     spec: 'SPC-4 §6.37',
     help:
@@ -54,6 +66,7 @@ export const ALUA_ATTRIBUTES = {
     min: 0,
     max: 3,
     oneOf: [0, 1, 2, 3],
+    names: { 0: 'none', 1: 'implicit', 2: 'explicit', 3: 'both' },
     default: 3,
     spec: 'SPC-4 §6.6.2',
     help:

@@ -13,6 +13,11 @@ const NO_PR = 'reservations are not served';
 
 /** Attributes of every storage object, with LIO's names. Narrower ranges say why. */
 export const STORAGE_ATTRIBUTES = {
+  alua_support: {
+    ...flag(true),
+    readonly: true,
+    help: 'Whether the storage object has ALUA groups.',
+  },
   block_size: {
     kind: 'uint',
     min: 512,

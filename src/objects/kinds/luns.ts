@@ -1,5 +1,5 @@
 /** `luns` of a TPG and one LUN. */
-import { own, setIn, storageObjectOf, type Document, type NodeAcl, type Tpg } from '../document.ts';
+import { own, setIn, type NodeAcl, type Tpg } from '../document.ts';
 import { ConfigError } from '../errors.ts';
 import type {
   Arguments,
@@ -7,11 +7,9 @@ import type {
   CommandOutcome,
   Message,
   NodeKind,
-  Summary,
   TreeNode,
-  View,
 } from '../node.ts';
-import { backingOf, lunNumberProblem } from '../rules.ts';
+import { lunNumberProblem } from '../rules.ts';
 import {
   FORCE,
   changed,
@@ -23,16 +21,15 @@ import {
   makeNode,
   namesAt,
   NO_ATTRIBUTES,
-  NO_CHILDREN,
   numberAfter,
   pathOf,
   recordAt,
   textOf,
   textParameter,
 } from './kit.ts';
+import { LUN } from './lun.ts';
 import { withoutLun } from './lun_edits.ts';
 import { resolveBacking, sizeNote, storagePaths } from './storage_reference.ts';
-import { notReady } from './storage_object.ts';
 import { tpgOf } from './tpg_access.ts';
 
 export const LUN_PREFIX = /^lun/i;
@@ -167,35 +164,4 @@ export const LUNS: NodeKind = {
     text: count('LUNs', namesAt(document, node.at).length),
     healthy: null,
   }),
-};
-
-function referenceOf(document: Document, node: TreeNode): string | undefined {
-  const tpg = tpgOf(document, node.at.slice(0, -2));
-  return own(tpg.luns, node.at.at(-1) ?? '')?.storage_object;
-}
-
-function summary(view: View, node: TreeNode): Summary {
-  const reference = referenceOf(view.document, node);
-  const object = reference === undefined ? undefined : storageObjectOf(view.document, reference);
-  if (reference === undefined || object === undefined) {
-    return { text: 'BROKEN STORAGE LINK', healthy: false };
-  }
-  const path = backingOf(object);
-  const text = path === undefined ? reference : `${reference} (${path})`;
-  const reason = notReady(view, reference);
-  if (reason === undefined) return { text, healthy: true };
-  return { text: `${text}, NOT READY: ${reason}`, healthy: false };
-}
-
-export const LUN: NodeKind = {
-  id: 'lun',
-  help: 'A storage object under the number at which a TPG exports it.',
-  ...NO_ATTRIBUTES,
-  commands: {},
-  ...NO_CHILDREN,
-  summary,
-  info: ({ document }, node) => [
-    `index: ${node.at.at(-1)}`,
-    `storage_object: /backstores/${referenceOf(document, node)}`,
-  ],
 };

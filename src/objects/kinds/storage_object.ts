@@ -1,5 +1,4 @@
 /** A storage object's node: attributes, summary, info. */
-import { absentGroups } from '../absent.ts';
 import type { AttributeBag, AttributeValue } from '../attribute.ts';
 import { STORAGE_ATTRIBUTES_OF } from '../declarations/storage.ts';
 import { setIn, storageObjectOf } from '../document.ts';
@@ -9,7 +8,8 @@ import { describeUses, usesOf } from '../lun_uses.ts';
 import type { NodeKind, Summary, TreeNode, View } from '../node.ts';
 import { storageProblems } from '../rules.ts';
 import { formatSize } from '../../util/sizes.ts';
-import { makeNode, mergeBag, NO_CHILDREN } from './kit.ts';
+import { ALUA } from './alua_groups.ts';
+import { makeNode, mergeBag } from './kit.ts';
 
 const pythonBool = (value: boolean) => (value ? 'True' : 'False');
 
@@ -136,6 +136,8 @@ const HELP: Readonly<Record<BackstoreKind, string>> = {
   ramdisk: 'A storage object in memory: its data is lost when the daemon stops.',
 };
 
+const aluaNode = (object: TreeNode) => makeNode(ALUA, object, 'alua', [...object.at, 'alua']);
+
 export function storageObjectKind(
   backstore: BackstoreKind,
   commands: NodeKind['commands'],
@@ -148,12 +150,8 @@ export function storageObjectKind(
       group === 'attribute' ? attributesOf(objectAt(document, backstore, node.name)) : {},
     write: (document, node, group, values) => write(backstore, document, node, group, values),
     commands,
-    ...NO_CHILDREN,
-    child: (_document, _node, name) => {
-      const refusal = absentGroups(name);
-      if (refusal !== undefined) throw new ConfigError(refusal);
-      return undefined;
-    },
+    children: (_document, node) => [aluaNode(node)],
+    child: (_document, node, name) => (name === 'alua' ? aluaNode(node) : undefined),
     summary: (view, node) => summary(backstore, view, node),
     info: (view, node) => info(backstore, view, node),
   };

@@ -7,6 +7,8 @@ import {
   type AttributeBag,
   type AttributeGroup,
 } from '../../objects/attribute.ts';
+import { groupNameOf, groupNames, groupOf } from '../../objects/alua.ts';
+import { ALUA_ATTRIBUTES } from '../../objects/declarations/alua.ts';
 import { NODE_ACL_ATTRIBUTES } from '../../objects/declarations/node_acl.ts';
 import { STORAGE_ATTRIBUTES_OF } from '../../objects/declarations/storage.ts';
 import { TPG_ATTRIBUTES } from '../../objects/declarations/tpg.ts';
@@ -33,7 +35,6 @@ const NOT_EVERYWHERE = [
   'emulate_rsoc',
   ...['burst_time', 'max_bandwidth', 'max_iops'].flatMap((name) => [name, `session_${name}`]),
 ];
-const DEFAULT_ALUA_GROUP = 'default_tg_pt_gp';
 
 /** LIO's attributes are numbers; its own read-only ones are not restored. */
 function numbers(group: AttributeGroup, bag: AttributeBag): JsonObject {
@@ -70,10 +71,20 @@ function alias(...parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 10);
 }
 
+/** With the default group, as LIO writes it. */
+function aluaGroups(object: StorageObject): readonly JsonObject[] {
+  return groupNames(object).flatMap((name) => {
+    const group = groupOf(object, name);
+    if (group === undefined) return [];
+    const values = numbers(ALUA_ATTRIBUTES, group.attributes);
+    return [{ ...values, name, tg_pt_gp_id: group.tg_pt_gp_id }];
+  });
+}
+
 function storageObject(kind: BackstoreKind, name: string, object: StorageObject): JsonObject {
   const { wwn } = object;
   const attributes = { ...numbers(STORAGE_ATTRIBUTES_OF[kind], object.attributes) };
-  const common = { alua_tpgs: [], attributes, name, plugin: kind, wwn };
+  const common = { alua_tpgs: aluaGroups(object), attributes, name, plugin: kind, wwn };
   if ('path' in object) {
     attributes['emulate_write_cache'] = Number(object.write_back);
     const { path: dev, size, write_back } = object;
@@ -116,7 +127,7 @@ function tpg(target: string, tag: string, value: Tpg): JsonObject {
     enable: value.enabled,
     luns: Object.entries(value.luns).map(([index, lun]) => ({
       alias: alias(target, tag, index),
-      alua_tg_pt_gp_name: DEFAULT_ALUA_GROUP,
+      alua_tg_pt_gp_name: groupNameOf(lun),
       index: Number(index),
       storage_object: `/backstores/${lun.storage_object}`,
     })),

@@ -7,6 +7,8 @@ const counted = (count: number, word: string) => `${count} ${word}${count === 1 
 
 function storageLine(reference: string, object: StorageObject): string {
   const parts = [backingOf(object) ?? '', 'size' in object ? formatSize(object.size) : ''];
+  const groups = Object.keys(object.alua ?? {}).length;
+  if (groups > 0) parts.push(counted(groups, 'ALUA group'));
   return `storage object ${reference} (${parts.filter((part) => part !== '').join(', ')})`;
 }
 

@@ -11,6 +11,7 @@ import {
   type AttributeGroup,
 } from '../../objects/attribute.ts';
 import type { BackstoreKind, Document, DocumentPath } from '../../objects/document.ts';
+import { sparse } from '../../objects/sparse.ts';
 import { validate, type Issue } from '../../objects/validate.ts';
 import { getIn } from '../../objects/document.ts';
 import { isRecord } from '../../objects/equal.ts';
@@ -140,7 +141,9 @@ export class Draft {
   finish(): ImportResult {
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const { document, issues } = validate(this.#document);
-      if (document !== undefined) return { ok: true, imported: this.#imported(document) };
+      if (document !== undefined) {
+        return { ok: true, imported: this.#imported(sparse(document)) };
+      }
       for (const issue of issues) this.#repair(issue);
     }
     return refused(`${this.#source.file}: cannot be brought into a valid configuration`);
@@ -213,11 +216,14 @@ const COLLECTIONS: readonly (string | undefined)[] = [...GROUPS, 'luns', 'portal
 
 /** The smallest part of a document around `path` that can go without breaking the rest. */
 function smallest(path: DocumentPath): DocumentPath {
+  if (path[0] === 'backstores' && path[3] === 'alua') {
+    return path.slice(0, path[5] === 'attributes' ? 7 : 5);
+  }
   if (path[0] === 'backstores') return path.slice(0, GROUPS.includes(path[3]) ? 5 : 3);
   if (path[1] === 'discovery_auth') return path.slice(0, 3);
   if (path.length < 5) return path.slice(0, 3);
   if (!COLLECTIONS.includes(path[5])) return path.slice(0, 5);
-  if (path[7] === 'tag') return path.slice(0, 8);
+  if (path[7] === 'tag' || path[7] === 'alua_tg_pt_gp_name') return path.slice(0, 8);
   const inAcl = path[5] === 'acls' && path.length >= 9;
   return path.slice(0, inAcl ? 9 : 7);
 }

@@ -2,6 +2,7 @@
  * LIO's saveconfig.json: as targetcli-fb writes it, as its man page names the credentials, and as
  * rtslib's convert-to-json writes it.
  */
+import { DEFAULT_ALUA_GROUP } from '../../objects/declarations/alua.ts';
 import { AUTH, DISCOVERY_AUTH } from '../../objects/declarations/auth.ts';
 import { NODE_ACL_ATTRIBUTES } from '../../objects/declarations/node_acl.ts';
 import { TPG_ATTRIBUTES } from '../../objects/declarations/tpg.ts';
@@ -54,7 +55,6 @@ const DISCOVERY: Readonly<Record<string, readonly string[]>> = {
   mutual_userid: ['discovery_mutual_userid', 'mutual_userid', 'userid_mutual'],
   mutual_password: ['discovery_mutual_password', 'mutual_password', 'password_mutual'],
 };
-const NO_ALUA = 'ALUA groups are not served';
 
 class LioReader {
   readonly #draft: Draft;
@@ -205,8 +205,9 @@ class LioReader {
     if (this.#draft.has(path)) return this.#draft.drop(what, from, 'it is there twice');
     this.#draft.put(path, { storage_object: `${kind}/${object}` }, from);
     const group = textOf(map, 'alua_tg_pt_gp_name') ?? '';
-    if (group !== '' && group !== 'default_tg_pt_gp') {
-      this.#draft.drop(`alua_tg_pt_gp_name=${group} of ${what}`, from, NO_ALUA);
+    if (group !== '' && group !== DEFAULT_ALUA_GROUP) {
+      const { line } = map.get('alua_tg_pt_gp_name') ?? {};
+      this.#draft.put([...path, 'alua_tg_pt_gp_name'], group, this.#draft.at(line));
     }
     const keys = ['index', 'storage_object', 'plugin', 'name', 'alias', 'alua_tg_pt_gp_name'];
     this.#unknown(map, keys, what);

@@ -1,4 +1,5 @@
 /** Storage objects of LIO's saveconfig.json. */
+import { ALUA_ATTRIBUTES, DEFAULT_ALUA_GROUP } from '../../objects/declarations/alua.ts';
 import { STORAGE_ATTRIBUTES_OF } from '../../objects/declarations/storage.ts';
 import type { BackstoreKind, DocumentPath } from '../../objects/document.ts';
 import type { Draft, Origin } from './draft.ts';
@@ -24,6 +25,8 @@ export function kindOfPlugin(plugin: string): BackstoreKind | undefined {
 
 /** Read-only attributes that tell what LIO's backstore can do. */
 const FACTS = ['alua_support', 'pgr_support'];
+/** Of an ALUA group: its names, and what LIO works out itself. */
+const ALUA_FACTS = ['name', 'tg_pt_gp_id', 'members', 'alua_support_lba_dependent'];
 /** Written down by LIO, but of no effect there, or a fact of its own. */
 const WITHOUT_EFFECT = ['exists', 'hba', 'buffered_mode', 'version', 'type'];
 
@@ -43,7 +46,7 @@ export function storageObject(draft: Draft, map: JsonMap, from: Origin): void {
   if (fields === undefined) return;
   draft.put(path, { ...fields, ...common }, from);
   attributes(draft, kind, path, map);
-  aluaGroups(draft, what, map);
+  aluaGroups(draft, what, path, map);
   const known = ['name', 'plugin', 'wwn', 'attributes', 'alua_tpgs', ...KEYS_OF[kind]];
   for (const [key, { line }] of map) {
     if (known.includes(key)) continue;
@@ -142,13 +145,30 @@ function writeCache(draft: Draft, path: DocumentPath, on: boolean, line: number)
   draft.drop(what, draft.at(line), `it contradicts write_back; the object stays ${kept}`);
 }
 
-function aluaGroups(draft: Draft, what: string, map: JsonMap): void {
+/** LIO itself forgets what it wrote of the default group; here it is the file's. */
+function aluaGroups(draft: Draft, what: string, path: DocumentPath, map: JsonMap): void {
   const groups = map.get('alua_tpgs')?.value;
   if (!isList(groups)) return;
   for (const { value, line } of groups) {
+    const from = draft.at(line);
     const name = isMap(value) ? (textOf(value, 'name') ?? '') : '';
-    // LIO makes this one itself, with default values.
-    if (name === 'default_tg_pt_gp') continue;
-    draft.drop(`ALUA group ${name} of ${what}`, draft.at(line), 'ALUA groups are not served');
+    const id = isMap(value) ? wholeNumber(value, 'tg_pt_gp_id') : undefined;
+    if (!isMap(value) || name === '' || (id === undefined && name !== DEFAULT_ALUA_GROUP)) {
+      const group = `ALUA group ${name} of ${what}`;
+      draft.drop(group, from, 'name and tg_pt_gp_id are needed');
+      continue;
+    }
+    const at = [...path, 'alua', name];
+    if (draft.has(at)) {
+      draft.drop(`ALUA group ${name} of ${what}`, from, 'it is there twice');
+      continue;
+    }
+    const tg_pt_gp_id = name === DEFAULT_ALUA_GROUP ? 0 : id;
+    draft.put(at, { tg_pt_gp_id, attributes: {} }, from);
+    for (const [key, { value: set, line: own }] of value) {
+      // LIO writes null where this kernel has no such value.
+      if (set === null || ALUA_FACTS.includes(key)) continue;
+      draft.attribute(ALUA_ATTRIBUTES, [...at, 'attributes', key], set, draft.at(own));
+    }
   }
 }

@@ -25,8 +25,7 @@ export interface Reason {
   readonly rules: readonly Rule[];
 }
 
-/** `alua` is one of the nodes that this engine does not have. */
-const ALUA = /^ *o- (alua \[ALUA Groups: \d\]|default_tg_pt_gp \[ALUA state: Active\/optimized\])$/;
+const DISKS = /ramdisk|rd1|rdnull|o- alua|default_tg_pt_gp/;
 const FABRIC = /loopback|vhost|xen-pvscsi|srpt/;
 const HELP = /(^|\/\S* |\/ )help( |$)/;
 
@@ -78,22 +77,24 @@ export const REASONS: readonly Reason[] = [
     ],
   },
   {
-    title: 'No ALUA groups',
+    title: 'ALUA groups say what happens to whom',
     why:
-      'Every path of this engine is active/optimized: there is nothing to choose, and no node ' +
-      'pretends that there is. A LUN line ends with its path.',
+      'Members are LUNs by their paths. Deleting a group is confirmed and names the LUNs that ' +
+      'are in the default group from then on. A group that does not exist is refused, where ' +
+      'targetcli goes on as if nothing had been asked; a state that is none is answered with ' +
+      'those that are.',
     rules: [
-      { theirs: ALUA },
-      { command: /\/alua/, ours: /^Error: alua groups are not available/, whole: true },
-      { theirs: /^ *[o+][-] lun\d+ \[.* ?\(default_tg_pt_gp\)\]$/, ours: /^ *[o+]- lun\d+ \[/ },
-      { command: /lun0\/? get$/, theirs: /^global alua$/, ours: /^global$/ },
+      { theirs: /^members=\[.*\] \[ro\]$/, ours: /^members=(\/iscsi\/\S+)? \[ro\]$/ },
+      { command: /\/alua delete grp1$/, ours: /^Info: Deleted ALUA TPG grp1\.$/ },
       {
-        command: /get alua|set alua/,
-        ours: /^Error: alua groups are not available in this engine: /,
-        whole: true,
+        command: /set alua alua_tg_pt_gp_name=nonesuch$/,
+        theirs: /is now 'default_tg_pt_gp'\.$/,
+        ours: /^Error: storage object fileio\/fdisk1 has no ALUA group nonesuch/,
       },
-      { theirs: /^alua_support=/ },
-      { theirs: /^Info: alua_tg_pt_gp_name: / },
+      {
+        theirs: /^Error: Cannot change ALUA state: \[Errno 22\]/,
+        ours: /^Error: Not setting alua_access_state! Syntax error, '9' is not one of /,
+      },
     ],
   },
   {
@@ -189,7 +190,7 @@ export const REASONS: readonly Reason[] = [
         ours: /^global (attribute )?(auth )?parameter$/,
       },
       { theirs: /^Info: Created mapped LUN \d+\.$/, ours: /^Info: Created mapped LUN \d+\.$/ },
-      { command: /^\* (ls|status)$/, theirs: /ramdisk|rd1|rdnull/, ours: /ramdisk|rd1|rdnull/ },
+      { command: /^\* (ls|status)$/, theirs: DISKS, ours: DISKS },
       {
         theirs: /^Error: Missing required parameters 'file_or_dev', 'name'$/,
         ours: /^Error: Missing required parameters 'name', 'file_or_dev'$/,
@@ -399,6 +400,7 @@ export const REASONS: readonly Reason[] = [
       { theirs: /^emulate_(3pc|caw|pr)=1$/, ours: /^emulate_(3pc|caw|pr)=0$/ },
       { theirs: /^unmap_zeroes_data=0$/, ours: /^unmap_zeroes_data=1$/ },
       { theirs: /^(hw_pi_prot_type=0 \[ro\]|pgr_support=(1|string))$/ },
+      { theirs: /^alua_support=string$/ },
       { ours: /^emulate_rsoc=(1|number)$/ },
       { ours: /^(session_)?(burst_time|max_bandwidth|max_iops)=(\d+|number)$/ },
       {

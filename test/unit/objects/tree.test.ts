@@ -37,6 +37,8 @@ describe('nodeAt', () => {
     [['backstores', 'toString']],
     [['backstores', 'fileio', 'constructor']],
     [['backstores', 'fileio', 'disk1', 'alua0']],
+    [['backstores', 'fileio', 'disk1', 'alua', 'constructor']],
+    [['backstores', 'fileio', 'disk1', 'alua', 'backup']],
     [['iscsi', 'hasOwnProperty']],
     [['iscsi', TARGET_NAME, '1']],
     [['iscsi', TARGET_NAME, 'tpg9']],
@@ -52,7 +54,6 @@ describe('nodeAt', () => {
     [['loopback'], 'loopback is not available in this engine; use /iscsi'],
     [['ib_srpt'], 'ib_srpt is not available in this engine; use /iscsi'],
     [['qla2xxx'], 'qla2xxx is not available in this engine; use /iscsi'],
-    [['backstores', 'fileio', 'disk1', 'alua'], 'alua groups are not available in this engine'],
     [['backstores', 'pscsi'], 'pscsi is not available in this engine; use block'],
     [['backstores', 'user:rbd'], 'user:rbd is not available in this engine; use fileio or block'],
   ])('%j says what to use instead', (segments, message) => {

@@ -79,7 +79,7 @@ describe('completion offers', () => {
     ['targets to restore', 'restoreconfig target=', [TARGET]],
     ['storage objects to restore', 'restoreconfig storage_object=f', ['fileio/disk1']],
     ['ports, of portals that are there', `${tpg}/portals delete 0.0.0.0 `, ['3260', 'ip_port=']],
-    ['the case as it is', '/backstores/ramdisk/B', ['/backstores/ramdisk/BIG']],
+    ['the case as it is', '/backstores/ramdisk/B', ['/backstores/ramdisk/BIG/']],
     ['nothing in another case', '/backstores/ramdisk/b', []],
     ['a quoted blank in a name', '/backstores/fileio create x "/srv/m', []],
     ['formats to import', 'import /x from=l', ['lio', 'lio-json']],

@@ -162,7 +162,7 @@ describe('find and tree', () => {
     expect(await run('find DISK1')).toBe(
       '/backstores/fileio/disk1 [/srv/disk1.img (8.0MiB) write-back activated]\n' +
         `${tpg}/acls/iqn.1994-05.com.redhat:c1/mapped_lun0 [lun0 fileio/disk1 (rw)]\n` +
-        `${tpg}/luns/lun0 [fileio/disk1 (/srv/disk1.img)]\n`,
+        `${tpg}/luns/lun0 [fileio/disk1 (/srv/disk1.img) (default_tg_pt_gp)]\n`,
     );
     expect(await run('find SCANNER')).toBe(`${tpg} auth userid=scanner\n`);
     expect(await run('find hidden123')).toContain('Nothing below / holds hidden123');

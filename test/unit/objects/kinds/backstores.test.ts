@@ -407,7 +407,7 @@ describe('what is shown', () => {
       `- /srv/disk1.img (1.0GiB) write-back activated, NOT READY: ${reason}`,
     );
     expect(summary(FULL_DOCUMENT, `/iscsi/${TARGET_NAME}/tpg1/luns/lun0`, runtime)).toBe(
-      `- fileio/disk1 (/srv/disk1.img), NOT READY: ${reason}`,
+      `- fileio/disk1 (/srv/disk1.img) (default_tg_pt_gp), NOT READY: ${reason}`,
     );
   });
 

@@ -22,6 +22,8 @@ describe('the tree', () => {
   test('reaches every kind from the root', () => {
     expect([...KINDS.keys()].sort()).toEqual([
       'acls',
+      'alua',
+      'alua_group',
       'backstores',
       'block',
       'block_object',

@@ -165,15 +165,22 @@ describe('luns delete', () => {
 
 describe('a LUN', () => {
   test('shows its storage object, with the path where it has one', () => {
-    expect(summary(FULL_DOCUMENT, `${LUNS}/lun0`)).toBe('+ fileio/disk1 (/srv/disk1.img)');
-    expect(summary(FULL_DOCUMENT, `${LUNS}/lun5`)).toBe('+ block/my_disk (/dev/vg0/lv1)');
-    expect(summary(FULL_DOCUMENT, `${LUNS}/lun256`)).toBe('+ ramdisk/ram0');
+    expect(summary(FULL_DOCUMENT, `${LUNS}/lun0`)).toBe(
+      '+ fileio/disk1 (/srv/disk1.img) (default_tg_pt_gp)',
+    );
+    expect(summary(FULL_DOCUMENT, `${LUNS}/lun5`)).toBe(
+      '+ block/my_disk (/dev/vg0/lv1) (default_tg_pt_gp)',
+    );
+    expect(summary(FULL_DOCUMENT, `${LUNS}/lun256`)).toBe('+ ramdisk/ram0 (default_tg_pt_gp)');
+    const other = `/iscsi/${OTHER_TARGET_NAME}/tpg1/luns/lun0`;
+    expect(summary(FULL_DOCUMENT, other)).toBe('+ fileio/disk2 (/srv/disk2.img) (backup)');
     const broken = setIn(FULL_DOCUMENT, ['backstores', 'ramdisk', 'ram0'], undefined);
     expect(summary(broken, `${LUNS}/lun256`)).toBe('- BROKEN STORAGE LINK');
   });
 
   test('tells where it leads', () => {
     expect(info(FULL_DOCUMENT, `${LUNS}/lun5`)).toEqual([
+      'alua_tg_pt_gp_name: default_tg_pt_gp',
       'index: 5',
       'storage_object: /backstores/block/my_disk',
     ]);

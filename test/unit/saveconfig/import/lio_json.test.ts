@@ -50,12 +50,7 @@ describe('samples of saveconfig.json', () => {
       for (const [key, value] of before) {
         const last = key.split('/').at(-1) ?? '';
         // LIO makes these anew: names of links, the group that always exists, its hardware's facts.
-        if (
-          last === 'alias' ||
-          key.includes('/alua_tpgs/') ||
-          /^(hw_|alua_support|pgr_support)/.test(last)
-        )
-          continue;
+        if (last === 'alias' || /^(hw_|alua_support$|pgr_support)/.test(last)) continue;
         if (last === 'cmd_completion_affinity') continue;
         if (after.get(key) !== value && !listed.includes(last))
           lost.push(`${key}=${String(value)}`);
@@ -78,6 +73,25 @@ describe('samples of saveconfig.json', () => {
       mutual_password: 'mymutualsecret',
     });
     const tpg = Object.values(iscsi.targets)[0]?.tpgs['1'];
+    expect(backstores.fileio['disk1']?.alua).toEqual({
+      backup: {
+        tg_pt_gp_id: 7,
+        attributes: {
+          alua_access_state: 2,
+          alua_access_status: 2,
+          alua_access_type: 1,
+          alua_support_offline: false,
+          implicit_trans_secs: 30,
+          nonop_delay_msecs: 50,
+          preferred: true,
+          trans_delay_msecs: 200,
+        },
+      },
+    });
+    expect(tpg?.luns).toEqual({
+      0: { storage_object: 'fileio/disk1', alua_tg_pt_gp_name: 'backup' },
+      1: { storage_object: 'block/my_disk' },
+    });
     // AuthMethod=CHAP is what the kernel makes of authentication=1.
     expect(tpg?.parameters).toEqual({ TargetAlias: 'LIO Target' });
     expect(Object.keys(tpg?.portals ?? {})).toEqual(['[::]:3260', '192.168.1.139:3261']);
@@ -128,6 +142,60 @@ describe('samples of saveconfig.json', () => {
     const tpg = document.iscsi.targets['iqn.2024-01.com.example:man']?.tpgs['1'];
     expect(tpg?.auth).toMatchObject({ userid: 't', mutual_password: 'tpgmutual1234' });
     expect(Object.values(tpg?.acls ?? {})[0]?.auth).toMatchObject({ userid: 'i' });
+  });
+
+  test('ALUA groups: what cannot be is named with line and reason, all else comes', () => {
+    const groups = [
+      { name: 'default_tg_pt_gp', tg_pt_gp_id: 0, nonop_delay_msecs: 7, members: null },
+      { name: 'a', tg_pt_gp_id: 1, alua_access_state: 4, alua_write_metadata: 1, preferred: 1 },
+      { name: 'a', tg_pt_gp_id: 2 },
+      { name: 'b', tg_pt_gp_id: 1 },
+      { name: 'c' },
+      { name: 'd', tg_pt_gp_id: 3, alua_access_state: 2, alua_support_standby: 0, odd: 1 },
+      7,
+    ];
+    const luns = ['a', 'b', 'default_tg_pt_gp'].map((group, index) => ({
+      index,
+      storage_object: `/backstores/ramdisk/${'xyz'[index]}`,
+      alua_tg_pt_gp_name: group,
+    }));
+    const disks = [...'xyz'].map((name, i) => ({
+      name,
+      plugin: 'ramdisk',
+      size: 2 ** 20,
+      wwn: wwnOf(i + 1),
+      ...(name === 'x' && { alua_tpgs: groups }),
+    }));
+    const tpgs = [{ tag: 1, luns }];
+    const targets = [{ fabric: 'iscsi', wwn: 'iqn.2024-01.com.example:t', tpgs }];
+    const text = JSON.stringify({ storage_objects: disks, targets }, undefined, 1);
+    const result = imported(readLioJson, { file: 'f', text });
+    const { ramdisk } = result.document.backstores;
+    expect(ramdisk['x']?.alua).toEqual({
+      default_tg_pt_gp: { tg_pt_gp_id: 0, attributes: { nonop_delay_msecs: 7 } },
+      a: { tg_pt_gp_id: 1, attributes: { preferred: true } },
+      d: { tg_pt_gp_id: 3, attributes: { alua_support_standby: false } },
+    });
+    const tpg = result.document.iscsi.targets['iqn.2024-01.com.example:t']?.tpgs['1'];
+    expect(tpg?.luns).toEqual({
+      0: { storage_object: 'ramdisk/x', alua_tg_pt_gp_name: 'a' },
+      1: { storage_object: 'ramdisk/y' },
+      2: { storage_object: 'ramdisk/z' },
+    });
+    const lines = reasons(result).join('\n');
+    for (const what of [
+      'LBA dependent (4) is not served',
+      'saveconfig keeps the states',
+      'it is there twice',
+      'tg_pt_gp_id 1 is taken by a',
+      'name and tg_pt_gp_id are needed',
+      'needs alua_support_standby=1',
+      'no attribute of that name',
+      'ramdisk/y has no ALUA group',
+    ]) {
+      expect(lines).toContain(what);
+    }
+    for (const { line } of result.notCarried) expect(line).toBeGreaterThan(0);
   });
 
   test('no message repeats a secret', () => {
