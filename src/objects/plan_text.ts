@@ -68,8 +68,7 @@ function groupsOf({ subject, path }: Step): Groups {
 const CHILDREN = new Set(['tpgs', 'luns', 'acls', 'portals', 'mapped_luns']);
 
 function field(name: string, value: unknown): string {
-  if (name === 'alua_tg_pt_gp_name') return String(value ?? DEFAULT_ALUA_GROUP);
-  if (value === undefined) return '(none)';
+  if (value === undefined) return name === 'alua_tg_pt_gp_name' ? DEFAULT_ALUA_GROUP : '(none)';
   if (name === 'size' && typeof value === 'number') return formatSize(value);
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

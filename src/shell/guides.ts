@@ -72,7 +72,7 @@ the LUNs in it; without one, every path is active/optimized.
 States: 0 active/optimized; 1 active/non-optimized, which serves, and each command waits
 nonop_delay_msecs; 2 standby, 3 unavailable and 14 offline refuse to read and write until the
 state changes. Initiators are told of a change. preferred=1 marks the group that they should
-come back to; alua_access_type says who may change states: initiators do it, too, unless it is 1.
+come back to; alua_access_type says who may change states: initiators, too, unless it is 1.
 A LUN without a group of its own is in default_tg_pt_gp. \`why INITIATOR\` names the state of
 each LUN, \`get alua members\` at a group the LUNs in it.
 `,
