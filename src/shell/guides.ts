@@ -62,8 +62,8 @@ RDMA adapter is needed here, and soft-iWARP (siw) is enough at a Linux initiator
     title: 'ALUA: several paths to one disk',
     text: `
 A storage object may be a LUN of several targets: initiators reach it by several paths, and
-their multipath software asks which one to take. An ALUA group of the storage object says so for
-the LUNs in it; without one, every path is active/optimized.
+their multipath software asks which one to take. An ALUA group of the storage object says so
+for the LUNs in it; without one, every path is active/optimized.
 
   /backstores/fileio/disk1/alua create backup 7
   /iscsi/TARGET2/tpg1/luns/lun0 set alua alua_tg_pt_gp_name=backup
