@@ -1,7 +1,7 @@
 /** Entry of an engine's thread (`remote.ts` starts it). */
 import { parentPort, workerData } from 'node:worker_threads';
 import { createEngine } from '../engine.ts';
-import { BUSY_POLL } from '../transport/busy_poll.ts';
+import { BUSY_POLL } from '../../util/busy_poll.ts';
 import { serveEngine, type WorkerOptions } from './remote.ts';
 import { divideResources, Membership } from './threads/membership.ts';
 

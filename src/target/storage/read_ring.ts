@@ -3,6 +3,7 @@
  * the event loop asks for goes to the kernel in one call. One ring for each thread of this process.
  */
 import { isMainThread } from 'node:worker_threads';
+import { BUSY_POLL, type AwaitedReads, type BusyPoll } from '../../util/busy_poll.ts';
 import { IoSlots } from './io_slots.ts';
 import { openRing, type Ring } from './ring_memory.ts';
 
@@ -26,7 +27,7 @@ export interface RingRead {
   ringDone(result: number): void;
 }
 
-export class ReadRing {
+export class ReadRing implements AwaitedReads {
   /** Shares of the ring, by the rule of the pool's threads. */
   readonly slots = new IoSlots(RING_SIZE);
   readonly #ring: Ring;
@@ -37,13 +38,16 @@ export class ReadRing {
   #unsubmitted = 0;
   #underWay = 0;
 
-  constructor(ring: Ring) {
+  readonly #poll: BusyPoll;
+
+  constructor(ring: Ring, poll = BUSY_POLL) {
     this.#ring = ring;
+    this.#poll = poll;
     const { sqSize, sqTail, words } = ring.memory;
     this.#reads = Array.from({ length: sqSize }, () => null);
     this.#freeNumbers = Array.from({ length: sqSize }, (_, number) => number);
     this.#tail = words[sqTail] ?? 0;
-    ring.watch(() => this.#collect());
+    ring.watch(() => this.look());
   }
 
   get underWay(): number {
@@ -70,6 +74,13 @@ export class ReadRing {
     entryWords[word + 8] = number;
     this.#tail = (this.#tail + 1) | 0;
     if (this.#unsubmitted++ === 0) process.nextTick(this.#submit);
+    return true;
+  }
+
+  /** Answers what the device has answered. */
+  look(): boolean {
+    if (!this.#collect()) return false;
+    this.#poll.answered();
     return true;
   }
 
@@ -106,18 +117,20 @@ export class ReadRing {
     for (const number of numbers) this.#over(number, -EAGAIN);
   }
 
-  #collect(): void {
+  #collect(): boolean {
+    let some = false;
     const { words, cqHead, cqTail, cqSize, cqes } = this.#ring.memory;
     // Asked anew each time: those who are answered may submit and so collect themselves.
     for (;;) {
       const head = words[cqHead] ?? 0;
-      if (head === Atomics.load(words, cqTail)) return;
+      if (head === Atomics.load(words, cqTail)) return some;
       const entry = cqes + ((head & (cqSize - 1)) << 2);
       const number = words[entry] ?? 0;
       const result = words[entry + 2] ?? 0;
       // The kernel may use the place again from here on.
       Atomics.store(words, cqHead, (head + 1) | 0);
       this.#over(number, result);
+      some = true;
     }
   }
 
@@ -137,6 +150,7 @@ function ofThisThread(): ReadRing | null {
   if (ring === null) return null;
   const reads = new ReadRing(ring);
   // The memory of a thread that ends is given up: the kernel must be done with it.
+  BUSY_POLL.reads = reads;
   if (!isMainThread) process.on('exit', () => reads.drain());
   return reads;
 }

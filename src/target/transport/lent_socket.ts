@@ -3,29 +3,71 @@
  * fresh 64 KiB Buffer for each read, as `'data'` events bring it, costs more than the parsing.
  */
 import { Socket } from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import { BUSY_POLL, type Looker } from '../../util/busy_poll.ts';
+import { EAGAIN, SOCKET_CALLS } from './socket_calls.ts';
 
 /** Long enough for a burst of large writes; the system fills what is there. */
 const INPUT_BYTES = 1024 * 1024;
 
+const EINTR = 4;
 const nobody = (): void => {};
 let input: Buffer | null = null;
 
 /** What Node's own modules pass to `Socket`, beside the public options. */
 interface Handle {
   useUserBuffer?: unknown;
+  readonly fd?: number;
+  readonly reading?: boolean;
 }
 type AcceptedSocket = { _handle: Handle | null };
 
-export class LentSocket extends Socket {
+export class LentSocket extends Socket implements Looker {
   /** The bytes are lent: what must outlive the call is to be copied. */
   received: (chunk: Buffer) => void = nobody;
+  readonly #buffer: Buffer;
+  readonly #fd: number;
 
   private constructor(handle: Handle, buffer: Buffer) {
     const callback = (bytesRead: number): boolean => {
-      this.received(bytesRead === buffer.length ? buffer : buffer.subarray(0, bytesRead));
+      this.#take(bytesRead);
       return true;
     };
     super({ handle, onread: { buffer, callback } } as ConstructorParameters<typeof Socket>[0]);
+    this.#buffer = buffer;
+    this.#fd = handle.fd ?? -1;
+  }
+
+  get #handle(): Handle | null {
+    return (this as unknown as AcceptedSocket)._handle;
+  }
+
+  #take(bytes: number): void {
+    const buffer = this.#buffer;
+    this.received(bytes === buffer.length ? buffer : buffer.subarray(0, bytes));
+    BUSY_POLL.served(this);
+  }
+
+  /** Takes what is there without the event loop. False: nothing that can be taken so. */
+  look(): boolean {
+    if (SOCKET_CALLS === null || this.#fd < 0 || this.#handle?.reading !== true) return false;
+    const received = SOCKET_CALLS.receive(this.#fd, this.#buffer);
+    if (received > 0) {
+      this.#take(received);
+      return true;
+    }
+    // The end of the stream is told by the event loop; an error is told once only, and that was it.
+    if (received === 0 || received === -EAGAIN || received === -EINTR) return false;
+    this.destroy(new Error(`read ${getSystemErrorName(received)}`));
+    return true;
+  }
+
+  /** Bytes that the system has taken at once; all that was written before must have left. */
+  sendNow(bytes: Buffer): number {
+    if (SOCKET_CALLS === null || this.#fd < 0 || this.writableLength > 0) return 0;
+    if (this.#handle === null || this.destroyed || this.writableEnded) return 0;
+    // An error is left for the stream to meet again and to tell.
+    return Math.max(0, SOCKET_CALLS.send(this.#fd, bytes));
   }
 
   /**

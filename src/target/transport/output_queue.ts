@@ -4,6 +4,7 @@
  * into a stage, which is cheaper than one vector each; large ones are passed as they are.
  */
 import type { Socket } from 'node:net';
+import { LentSocket } from './lent_socket.ts';
 
 /** A connection takes the shortest that holds what it sends in one turn: one piece, one vector. */
 const STAGE_LENGTHS = [16 * 1024, 64 * 1024, 256 * 1024, 1024 * 1024] as const;
@@ -155,14 +156,21 @@ export class OutputQueue {
     const batch = this.#batch;
     this.#batch = newBatch();
     this.#fit(batch.copied);
-    this.#underWay = batch;
     const socket = this.#socket;
     const last = batch.pieces.pop();
     if (last === undefined) return;
     if (batch.pieces.length === 0) {
-      socket.write(last, this.#written);
+      const direct = batch.sent.length === 0 && socket instanceof LentSocket;
+      const taken = direct ? socket.sendNow(last) : 0;
+      if (taken === last.length) {
+        for (const stage of batch.stages) keepStage(stage);
+        return;
+      }
+      this.#underWay = batch;
+      socket.write(taken === 0 ? last : last.subarray(taken), this.#written);
       return;
     }
+    this.#underWay = batch;
     socket.cork();
     for (const piece of batch.pieces) socket.write(piece);
     socket.write(last, this.#written);

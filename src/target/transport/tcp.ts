@@ -6,7 +6,6 @@ import { crc32c } from '../../util/crc32c.ts';
 import { BHS_LENGTH, DIGEST_LENGTH, OPCODE, opcodeOf, padded, RESERVED_TAG } from '../pdu/bhs.ts';
 import { addStatus, DataOut, encodeDataIn, encodeR2t } from '../pdu/data.ts';
 import { Framer, type FramerFault, type FramerSink } from '../pdu/framer.ts';
-import { BUSY_POLL } from './busy_poll.ts';
 import { onInput } from './lent_socket.ts';
 import type { DataDone, DataMover, MoverEvents, MoverSettings, Transfer } from './datamover.ts';
 import { COPY_UP_TO, OUTPUT_HIGH_WATER, OutputQueue } from './output_queue.ts';
@@ -248,7 +247,6 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     // A peer that sends without reading must not make us keep the answers without end.
     if (this.#output.pending > OUTPUT_HIGH_WATER) this.#outputFull = true;
     this.#pauseOrResume();
-    BUSY_POLL.served();
   }
 
   /** What must wait for the next turn, or null. */

@@ -1,5 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { OutputQueue } from '../../../../src/target/transport/output_queue.ts';
+import { SOCKET_CALLS } from '../../../../src/target/transport/socket_calls.ts';
 import { LentSocket, onInput } from '../../../../src/target/transport/lent_socket.ts';
 
 let server: Server;
@@ -76,5 +78,108 @@ describe('a socket with lent input', () => {
     expect(over).toBe(false);
     near.resume();
     expect((await got).toString()).toBe('abcd');
+  });
+});
+
+/** What is sent on loopback is there at once, or soon. */
+function soon(happens: () => boolean): boolean {
+  const until = performance.now() + 2000;
+  while (performance.now() < until) if (happens()) return true;
+  return false;
+}
+
+describe.skipIf(SOCKET_CALLS === null)('a socket with lent input, without the event loop', () => {
+  async function lentPair(): Promise<{ near: LentSocket; far: Socket; got: string[] }> {
+    const { near, far } = await pair();
+    const got: string[] = [];
+    onInput(near, (chunk) => got.push(chunk.toString()));
+    near.resume();
+    await new Promise((resolve) => setImmediate(resolve));
+    return { near: near as LentSocket, far, got };
+  }
+
+  test('takes what is there within the call, and says when nothing is', async () => {
+    const { near, far, got } = await lentPair();
+    expect(near.look()).toBe(false);
+    far.write('abcd');
+    expect(soon(() => near.look())).toBe(true);
+    expect(got).toEqual(['abcd']);
+    expect(near.look()).toBe(false);
+  });
+
+  test('takes nothing while it is paused', async () => {
+    const { near, far, got } = await lentPair();
+    near.pause();
+    far.write('abcd');
+    const { near: other, far: otherFar } = await lentPair();
+    otherFar.write('e');
+    expect(soon(() => other.look())).toBe(true);
+    expect([near.look(), got]).toEqual([false, []]);
+  });
+
+  test('leaves the end of the stream to the event loop', async () => {
+    const { near, far } = await lentPair();
+    const closed = new Promise((resolve) => near.once('close', resolve));
+    far.end();
+    expect(near.look()).toBe(false);
+    await closed;
+    expect(near.look()).toBe(false);
+  });
+
+  test('tells of a reset once, as the stream would', async () => {
+    const { near, far } = await lentPair();
+    const errors: string[] = [];
+    near.on('error', (error) => errors.push(error.message));
+    const closed = new Promise((resolve) => near.once('close', resolve));
+    far.resetAndDestroy();
+    soon(() => near.look() || near.destroyed);
+    await closed;
+    expect(errors).toEqual(['read ECONNRESET']);
+  });
+
+  test('sends at once, but never before what was written earlier', async () => {
+    const { near, far } = await lentPair();
+    far.pause();
+    const block = Buffer.alloc(4 * 1024 * 1024);
+    let taken = 0;
+    for (let n = block.length; n === block.length; taken += n) n = near.sendNow(block);
+    expect(taken).toBeGreaterThan(0);
+    near.write('then');
+    expect(near.sendNow(Buffer.from('never'))).toBe(0);
+    let bytes = 0;
+    let end = '';
+    const all = new Promise<void>((resolve) => {
+      far.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        end = (end + chunk.toString('latin1')).slice(-4);
+        if (bytes === taken + 4) resolve();
+      });
+    });
+    far.resume();
+    await all;
+    expect(end).toBe('then');
+    near.destroy();
+    expect(near.sendNow(block)).toBe(0);
+  });
+
+  test('a peer that reads slowly gets all output in its order', async () => {
+    const { near, far } = await lentPair();
+    const queue = new OutputQueue(near, () => {});
+    const pieces = 2000;
+    for (let at = 0; at < pieces; at++) {
+      queue.gather();
+      queue.copy(Buffer.alloc(9000, at % 251));
+      queue.release();
+    }
+    expect(queue.pending).toBeGreaterThan(0);
+    let have = 0;
+    let wrong = 0;
+    await new Promise<void>((resolve) => {
+      far.on('data', (chunk: Buffer) => {
+        for (const byte of chunk) if (byte !== Math.floor(have++ / 9000) % 251) wrong++;
+        if (have === pieces * 9000) resolve();
+      });
+    });
+    expect(wrong).toBe(0);
   });
 });

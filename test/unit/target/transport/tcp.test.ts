@@ -84,6 +84,14 @@ function countWrites(): () => number {
     writes++;
     return original(...args);
   }) as Socket['write'];
+  const lent = near as LentSocket;
+  const sendNow = lent.sendNow.bind(lent);
+  lent.sendNow = (bytes) => {
+    const taken = sendNow(bytes);
+    // What is not taken whole goes on as a write.
+    if (taken === bytes.length) writes++;
+    return taken;
+  };
   return () => writes;
 }
 

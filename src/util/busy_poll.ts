@@ -1,0 +1,185 @@
+/**
+ * Looks for what comes next for a moment before the thread sleeps: waking a sleeping core costs more
+ * than a command. It is done only while it pays: when looking mostly ends in vain, or other programs
+ * want the core, it rests, the longer the more often that happens. A thread to which nothing comes
+ * sleeps as ever.
+ */
+import { coresForThisProcess } from './cores.ts';
+import { monotonicMs } from './clock.ts';
+import { KOFFI } from './koffi.ts';
+
+/** Longer than this, sleeping and waking costs less than looking. */
+export const MAX_BUSY_POLL_US = 1000;
+/** What a client that waits for its answers lets pass, and a wake-up of a core takes. */
+export const AUTO_BUSY_POLL_US = 50;
+/** A fast device answers within that; what is slower has time for a wake-up. */
+const DEVICE_MS = 0.25;
+/** With more reads under way others than the client's next command fill the time. */
+const FEW_READS = 2;
+/** Looks at connection and ring between two turns of the event loop, which sees everything. */
+const LOOKS_PER_TURN = 4;
+/** Longer between two looks, and somebody else had the core. */
+const LOST_CORE_MS = 0.1;
+/** While others had input as well, nobody is looked at but by the event loop. */
+const SHARED_MS = 1;
+/** Spells of looking after which the balance is drawn. */
+const SPELLS = 32;
+/** So many of them must have found something in time. */
+const MUST_FIND = 24;
+/** So many may have lost the core. */
+const MAY_LOSE_CORE = 4;
+const FIRST_REST_MS = 10;
+const LONGEST_REST_MS = 640;
+
+/** Where what is waited for arrives. */
+export interface Looker {
+  /** True: something was there, and has been dealt with. */
+  look(): boolean;
+}
+
+/** Reads that wait for a device. */
+export interface AwaitedReads extends Looker {
+  readonly underWay: number;
+}
+
+export interface BusyPollOptions {
+  readonly nowMs?: () => number;
+  /** Runs it once the event loop has looked for input without waiting. */
+  readonly afterTurn?: (run: () => void) => void;
+  /** Whoever else wants this core goes first. */
+  readonly giveWay?: () => void;
+  readonly cores?: number;
+}
+
+/** Whether looking for one kind of event pays. */
+class Balance {
+  #spells = 0;
+  #found = 0;
+  #lostCore = 0;
+  #restUntil = -Infinity;
+  #restMs = FIRST_REST_MS;
+
+  rests(now: number): boolean {
+    return now < this.#restUntil;
+  }
+
+  ended(now: number, found: boolean, lostCore: boolean): void {
+    if (found) this.#found++;
+    if (lostCore) this.#lostCore++;
+    if (++this.#spells < SPELLS) return;
+    const pays = this.#found >= MUST_FIND && this.#lostCore <= MAY_LOSE_CORE;
+    this.#spells = 0;
+    this.#found = 0;
+    this.#lostCore = 0;
+    if (pays) {
+      this.#restMs = FIRST_REST_MS;
+      return;
+    }
+    this.#restUntil = now + this.#restMs;
+    this.#restMs = Math.min(2 * this.#restMs, LONGEST_REST_MS);
+  }
+}
+
+export class BusyPoll {
+  /** Reads of this thread that wait for a device; null: none ever did. */
+  reads: AwaitedReads | null = null;
+  /** How often the event loop went round only to look. */
+  turns = 0;
+  readonly #nowMs: () => number;
+  readonly #afterTurn: (run: () => void) => void;
+  readonly #giveWay: () => void;
+  readonly #cores: number;
+  /** How long it looks for input; 0: never. */
+  #forMs = 0;
+  readonly #input = new Balance();
+  readonly #device = new Balance();
+  /** Of the spell under way, or null. */
+  #balance: Balance | null = null;
+  #until = 0;
+  #lastLook = 0;
+  #lostCore = false;
+  #scheduled = false;
+  #looker: Looker | null = null;
+  #sharedUntil = -Infinity;
+
+  constructor(options: BusyPollOptions = {}) {
+    this.#nowMs = options.nowMs ?? monotonicMs;
+    this.#afterTurn = options.afterTurn ?? setImmediate;
+    this.#giveWay = options.giveWay ?? schedYield();
+    this.#cores = options.cores ?? coresForThisProcess();
+  }
+
+  /** 0: off. With one core it stays off: whoever is to send the input may need that core. */
+  set micros(micros: number) {
+    const wanted = Math.min(Math.max(0, micros), MAX_BUSY_POLL_US) / 1000;
+    this.#forMs = this.#cores > 1 ? wanted : 0;
+    if (this.#forMs === 0) this.#balance = null;
+  }
+
+  /** Input came, and was served; null: it can be looked for by the event loop only. */
+  served(looker: Looker | null): void {
+    if (this.#forMs === 0) return;
+    const now = this.#nowMs();
+    if (looker !== this.#looker) {
+      this.#looker = looker;
+      this.#sharedUntil = now + SHARED_MS;
+    }
+    this.#next(now);
+  }
+
+  /** A device has answered. */
+  answered(): void {
+    if (this.#forMs > 0) this.#next(this.#nowMs());
+  }
+
+  /** What was looked for has come, and is over: now the next. */
+  #next(now: number): void {
+    if (this.#balance !== null) this.#end(now, now <= this.#until);
+    const waiting = this.reads?.underWay ?? 0;
+    if (waiting > FEW_READS) return;
+    const balance = waiting > 0 ? this.#device : this.#input;
+    if (balance.rests(now)) return;
+    this.#balance = balance;
+    this.#until = now + (waiting > 0 ? Math.max(DEVICE_MS, this.#forMs) : this.#forMs);
+    this.#lastLook = now;
+    this.#lostCore = false;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#afterTurn(this.#look);
+  }
+
+  #end(now: number, found: boolean): void {
+    this.#balance?.ended(now, found, this.#lostCore);
+    this.#balance = null;
+  }
+
+  readonly #look = (): void => {
+    this.#scheduled = false;
+    if (this.#balance === null) return;
+    this.turns++;
+    for (let looks = 0; looks < LOOKS_PER_TURN; looks++) {
+      const now = this.#nowMs();
+      if (now - this.#lastLook > LOST_CORE_MS) this.#lostCore = true;
+      this.#lastLook = now;
+      if (now > this.#until) return this.#end(now, false);
+      // Either tells `served` or `answered`, which goes on from there.
+      if (this.reads !== null && this.reads.underWay > 0 && this.reads.look()) return;
+      if (now >= this.#sharedUntil && this.#looker?.look() === true) return;
+      this.#giveWay();
+    }
+    this.#scheduled = true;
+    this.#afterTurn(this.#look);
+  };
+}
+
+/** sched_yield(2), where it can be called. */
+function schedYield(): () => void {
+  try {
+    return KOFFI?.load('libc.so.6').func('int sched_yield()') ?? (() => {});
+  } catch {
+    return () => {};
+  }
+}
+
+/** Of this thread's event loop. */
+export const BUSY_POLL = new BusyPoll();

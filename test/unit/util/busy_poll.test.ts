@@ -1,0 +1,262 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { BusyPoll, type Looker } from '../../../src/util/busy_poll.ts';
+import { coresOfLimit } from '../../../src/util/cores.ts';
+
+let now: number;
+/** What waits for the event loop to have gone round. */
+let turns: (() => void)[];
+let gaveWay: number;
+/** What each giving way takes: others that have the core meanwhile. */
+let othersMs: number;
+let poll: BusyPoll;
+
+const newPoll = (cores: number): BusyPoll =>
+  new BusyPoll({
+    nowMs: () => now,
+    afterTurn: (run) => turns.push(run),
+    giveWay: () => {
+      gaveWay++;
+      now += othersMs;
+    },
+    cores,
+  });
+/** The event loop goes round once, which takes 2 µs. */
+const turn = (): void => {
+  now += 0.002;
+  for (const look of turns.splice(0)) look();
+};
+const idle = (): void => {
+  while (turns.length > 0) turn();
+};
+const client: Looker = { look: () => false };
+/** Input comes this many times by the event loop, each so long after the last. */
+const inputs = (count: number, everyMs: number, looker = client): void => {
+  for (let n = 0; n < count; n++) {
+    const due = now + everyMs;
+    while (now < due && turns.length > 0) turn();
+    now = Math.max(now, due);
+    poll.served(looker);
+  }
+};
+/** Whether input that comes after this silence is followed by looks for more. */
+const lookingAfter = (ms: number): boolean => {
+  idle();
+  now += ms;
+  poll.served(client);
+  return turns.length > 0;
+};
+
+beforeEach(() => {
+  now = 0;
+  turns = [];
+  gaveWay = 0;
+  othersMs = 0.0005;
+  poll = newPoll(2);
+  poll.micros = 50;
+});
+
+describe('busy polling', () => {
+  test('looks for its time after input, then lets the thread sleep', () => {
+    poll.served(client);
+    idle();
+    expect(now).toBeGreaterThan(0.05);
+    expect(now).toBeLessThan(0.06);
+    expect(poll.turns).toBeGreaterThan(5);
+  });
+
+  test('a thread to which nothing comes any more makes no turn', () => {
+    inputs(1000, 0.03);
+    idle();
+    const { turns: before } = poll;
+    now += 60_000;
+    turn();
+    expect([turns, poll.turns]).toEqual([[], before]);
+  });
+
+  test('goes on as long as input comes in time', () => {
+    inputs(1000, 0.03);
+    expect(turns).toHaveLength(1);
+  });
+
+  test('rests when input comes too late, ever longer, and tries again', () => {
+    inputs(33, 0.2);
+    expect(lookingAfter(0)).toBe(false);
+    expect(lookingAfter(9)).toBe(false);
+    expect(lookingAfter(1)).toBe(true);
+    inputs(32, 0.2);
+    expect(lookingAfter(10)).toBe(false);
+    expect(lookingAfter(10)).toBe(true);
+    for (let round = 0; round < 10; round++) {
+      inputs(33, 0.2);
+      now += 640;
+    }
+    expect(lookingAfter(0)).toBe(true);
+  });
+
+  test('costs a client that always comes late less than a hundredth of a core', () => {
+    inputs(20_000, 1);
+    const looked = poll.turns * (4 * 0.0005 + 0.002);
+    expect(looked / now).toBeLessThan(0.01);
+  });
+
+  test('rests while others take the core, though input is there in the end', () => {
+    othersMs = 0.12;
+    poll.micros = 1000;
+    inputs(33, 0.5);
+    expect(lookingAfter(0)).toBe(false);
+    expect(lookingAfter(10)).toBe(true);
+    othersMs = 0.0005;
+    inputs(100, 0.03);
+    expect(turns).toHaveLength(1);
+  });
+
+  test('gives way between looks: a client on the same core can send', () => {
+    othersMs = 0.015;
+    const sameCore: Looker = {
+      look() {
+        const sent = gaveWay > 0;
+        gaveWay = 0;
+        if (sent) poll.served(sameCore);
+        return sent;
+      },
+    };
+    now = 10;
+    poll.served(sameCore);
+    now += 2;
+    poll.served(sameCore);
+    for (let n = 0; n < 1000; n++) turn();
+    expect(turns).toHaveLength(1);
+    expect(now).toBeLessThan(40);
+  });
+
+  test('is off without a time, and with one core', () => {
+    poll.micros = 0;
+    inputs(1, 0);
+    expect(turns).toHaveLength(0);
+    poll = newPoll(1);
+    poll.micros = 50;
+    inputs(1, 0);
+    expect(turns).toHaveLength(0);
+  });
+
+  test('set to 0, it ends at once', () => {
+    inputs(3, 0.03);
+    poll.micros = 0;
+    const { turns: before } = poll;
+    idle();
+    expect(poll.turns).toBe(before);
+    inputs(1, 0);
+    expect(turns).toHaveLength(0);
+  });
+});
+
+describe('what is looked at between two turns of the event loop', () => {
+  let asked: number;
+  let there: boolean;
+  const own: Looker = {
+    look() {
+      asked++;
+      if (there) poll.served(own);
+      return there;
+    },
+  };
+  beforeEach(() => {
+    asked = 0;
+    there = false;
+    now = 10;
+  });
+
+  test('the connection that had input last, when it is alone', () => {
+    inputs(2, 2, own);
+    turn();
+    expect(asked).toBe(4);
+    there = true;
+    turn();
+    // Found: the event loop sees the others before it is asked again.
+    expect([asked, turns.length]).toEqual([5, 1]);
+  });
+
+  test('nobody, while several have input', () => {
+    inputs(2, 0.02, own);
+    inputs(1, 0.02, client);
+    inputs(1, 0.02, own);
+    turn();
+    expect(asked).toBe(0);
+    inputs(60, 0.02, own);
+    turn();
+    expect(asked).toBeGreaterThan(0);
+  });
+});
+
+describe('reads that wait for a device', () => {
+  let answers: boolean;
+  const reads = {
+    underWay: 1,
+    look() {
+      if (answers) poll.answered();
+      return answers;
+    },
+  };
+  beforeEach(() => {
+    reads.underWay = 1;
+    answers = false;
+    poll.reads = reads;
+  });
+  /** One read each, whose device answers after so long. */
+  const readsThatTake = (count: number, ms: number): void => {
+    for (let n = 0; n < count; n++) {
+      reads.underWay = 1;
+      poll.served(client);
+      const due = now + ms;
+      while (now < due && turns.length > 0) turn();
+      now = Math.max(now, due);
+      reads.underWay = 0;
+      poll.answered();
+      now += 0.02;
+    }
+  };
+
+  test('are looked for longer than input is', () => {
+    poll.served(client);
+    idle();
+    expect(now).toBeGreaterThan(0.2);
+    expect(now).toBeLessThan(0.3);
+  });
+
+  test('are answered without waiting for a turn, and the client is looked for after that', () => {
+    poll.served(client);
+    reads.underWay = 0;
+    answers = true;
+    reads.underWay = 1;
+    turn();
+    expect(turns).toHaveLength(1);
+  });
+
+  test('of a fast device go on being looked for; those of a slow one are not', () => {
+    const turnsOf = (run: () => void): number => {
+      const { turns: before } = poll;
+      run();
+      return poll.turns - before;
+    };
+    // 100 µs are 25 turns, 250 µs 62.
+    expect(turnsOf(() => readsThatTake(1000, 0.1))).toBeGreaterThan(24_000);
+    expect(turnsOf(() => readsThatTake(5000, 5))).toBeLessThan(5000 * 62 * 0.3);
+    // Input all the same.
+    reads.underWay = 0;
+    expect(lookingAfter(0)).toBe(true);
+  });
+
+  test('when many are under way, the thread sleeps', () => {
+    reads.underWay = 3;
+    poll.served(client);
+    expect(turns).toHaveLength(0);
+  });
+});
+
+test('a limit of CPU time counts as the whole cores that it leaves', () => {
+  expect(coresOfLimit('max 100000\n')).toBe(Infinity);
+  expect(coresOfLimit('150000 100000\n')).toBe(1);
+  expect(coresOfLimit('50000 100000\n')).toBe(1);
+  expect(coresOfLimit('400000 100000\n')).toBe(4);
+  expect(coresOfLimit('')).toBe(Infinity);
+});
