@@ -3,7 +3,8 @@
 //                    [--only TEXT]… [--targets tgt,lunsmith] [--list]
 //                    [--witness] [--iser] [--fairness]  with these parts as well
 //                    [--write-docs]     all three parts, and the tables of docs/PERFORMANCE.md
-//                    [--save FILE]      the JSON report, written anew after each case
+//                    [--save FILE]      the JSON report, written anew after each case;
+//                                       bench-report.json with --write-docs
 //                    [--beside FOLDER]  another build of ours takes part in each round
 //                    [--data-threads N] ours, but not the one beside it, has so many
 // `npm run bench -- docs FILE`: the tables of docs/PERFORMANCE.md from a saved report.
@@ -40,6 +41,9 @@ const MEMORY_FOLDER = '/dev/shm';
 /** Of the JSON report: raised when a field changes its meaning. */
 const REPORT_VERSION = 1;
 
+/** Where --write-docs saves, so that no long run is lost. */
+const REPORT_FILE = 'bench-report.json';
+
 const FLAGS = 'quick all check json list witness iser fairness write-docs'.split(' ');
 
 function parse() {
@@ -63,6 +67,7 @@ function parse() {
   const docs = values['write-docs'];
   return {
     ...values,
+    save: values.save ?? (docs ? REPORT_FILE : undefined),
     rounds: Number(values.rounds),
     seconds: Number(values.seconds ?? (values.quick ? 0.4 : 0.8)),
     targets: values.beside === undefined ? names : [...names, 'beside'],

@@ -130,9 +130,9 @@ function whyPart(bounds) {
   }
   const lines = [...byReason].map(([why, all]) => {
     const which = all.map(({ name, what, value, ...rest }) => {
-      return `${name} (${what}: ${measured(value)}, bound ${target(rest)})`;
+      return `  - ${name}: ${what} ${measured(value)}, bound ${target(rest)}`;
     });
-    return `- **${which.join('; ')}**: ${why}`;
+    return [`- ${why.charAt(0).toUpperCase()}${why.slice(1)}`, ...which].join('\n');
   });
   return ['Not met, why, and what would cure it:', lines.join('\n')];
 }
@@ -146,7 +146,7 @@ function casesPart({ results }) {
 }
 
 function generatorPart({ results }) {
-  const proofs = results.filter(({ targets }) => targets.echo !== undefined);
+  const proofs = results.filter(({ targets, ours }) => targets.echo && targets[ours]);
   if (proofs.length === 0) return [];
   const rows = proofs.map(({ name, targets, ours, ratios }) => [
     name,
@@ -225,7 +225,7 @@ export function machineLine({ machine, run }) {
       `${median} of the machine (median of all runs; ${most} in one of ten).`
     : '';
   return (
-    `Medians of ${run.rounds} rounds of ${run.seconds} s, ${run.warmup} s of warming up before ` +
+    `Medians of rounds (${run.rounds}) of ${run.seconds} s, ${run.warmup} s of warming up before ` +
     `each. ${machine.cores} cores (${machine.cpu}), which client and target share, ` +
     `${machine.memory} of memory; Linux ${machine.kernel}, Node ${machine.node}, ` +
     `${machine.targets}.${quiet}`

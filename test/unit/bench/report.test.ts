@@ -58,13 +58,17 @@ describe('the report', () => {
   test('says the same in the document, with a reason or how to find one', () => {
     const text = document(report(even));
     expect(text).toContain('| 4 KiB read | throughput × tgt | 3.00 | ≥ 4.00 | **no** |');
-    expect(text).toMatch(/\*\*4 KiB read \(throughput × tgt: 3\.00, bound ≥ 4\.00\)\*\*: \S/);
+    expect(text).toMatch(/\n- \S.*\n {2}- 4 KiB read: throughput × tgt 3\.00, bound ≥ 4\.00\n/);
     expect(text).toContain('| never slower than istgt | 1 of 1 cases | 4.50 |');
   });
 
   test('a bound without a figure is said to be not measured', () => {
     const without = even.map(({ lunsmith, tgt }) => ({ lunsmith, tgt }));
     const lines = missedLines({ results: [summarise(one, without)] });
+    for (const missing of ['tgt', 'istgt', 'lunsmith', 'echo']) {
+      const some = even.map((each) => ({ ...each, [missing]: undefined }));
+      expect(document(report(some))).toContain('not measured');
+    }
     expect(lines).toContain('4 KiB read: throughput × istgt not measured, ≥ 1.00');
   });
 
