@@ -69,7 +69,7 @@ function parse() {
     ...values,
     save: values.save ?? (docs ? REPORT_FILE : undefined),
     rounds: Number(values.rounds),
-    seconds: Number(values.seconds ?? (values.quick ? 0.4 : 0.8)),
+    seconds: Number(values.seconds ?? (values.quick ? 0.4 : 0.6)),
     targets: values.beside === undefined ? names : [...names, 'beside'],
     parts: {
       witness: values.witness || docs,

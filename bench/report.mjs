@@ -1,6 +1,6 @@
 // Results as Markdown: the same text on the terminal and in docs/PERFORMANCE.md.
 import { REASONS } from './reasons.mjs';
-import { WIDE } from './statistics.mjs';
+import { DISTURBED, WIDE } from './statistics.mjs';
 
 const number = (value) => Math.round(value).toLocaleString('en-US');
 const times = (value) => (Number.isFinite(value) ? value.toFixed(2) : '');
@@ -31,21 +31,34 @@ export const HEADING = table(COLUMNS, []);
 const latencies = (each) =>
   each === undefined ? '' : [each.p50, each.p99, each.p999].map(micros).join(' / ');
 
-/** Where rounds differ much, a ratio is marked. */
-const MARK = '~';
+/** What is beside the name of a case whose ratios are to be read with care. */
+const MARKS = [
+  {
+    mark: '~',
+    fits: ({ spread }) => spread > WIDE,
+    why: `the middle half of the rounds is wider than ${Math.round(100 * WIDE)} % of their median`,
+  },
+  {
+    mark: '!',
+    fits: ({ elsewhere }) => elsewhere > DISTURBED,
+    why: `something else took more than ${Math.round(100 * DISTURBED)} % of the machine`,
+  },
+];
+const marked = (result) =>
+  [result.name, ...MARKS.filter(({ fits }) => fits(result)).map(({ mark }) => mark)].join(' ');
 
-function cells({ name, ours, targets, ratios, spread }) {
+function cells(result) {
+  const { ours, targets, ratios } = result;
   const { tgt, istgt, minimal, [ours]: own } = targets;
   const rate = (each) => (each === undefined ? '' : number(each.perSecond));
   const cpu = [tgt, own].map((each) => (each ? micros(each.cpuMicros) : '–')).join(', ');
-  const mark = spread > WIDE ? ` ${MARK}` : '';
   return [
-    mark !== '' && !Number.isFinite(ratios.throughput) ? name + mark : name,
+    marked(result),
     rate(tgt),
     rate(istgt),
     rate(minimal),
     rate(own),
-    Number.isFinite(ratios.throughput) ? times(ratios.throughput) + mark : '',
+    times(ratios.throughput),
     times(ratios.istgt),
     times(ratios.minimal),
     times(ratios.cpu),
@@ -234,9 +247,9 @@ export function machineLine({ machine, run }) {
 
 /** The whole report as Markdown. */
 export function document(report) {
-  const marks = report.results.some(({ spread }) => spread > WIDE)
-    ? [`${MARK}: the middle half of the rounds is wider than ${percent(WIDE)} of their median.`]
-    : [];
+  const marks = MARKS.filter(({ fits }) => report.results.some(fits)).map(
+    ({ mark, why }) => `\`${mark}\` beside a name: ${why}.`,
+  );
   return [
     machineLine(report),
     ...marks,

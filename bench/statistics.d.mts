@@ -33,10 +33,12 @@ export interface Summary {
   readonly targets: Readonly<Record<string, Sample>>;
   readonly ratios: Readonly<Record<string, number>>;
   readonly spread: number;
+  readonly elsewhere: number;
   readonly bounds: readonly Judged[];
   readonly samples: readonly Round[];
 }
 export const WIDE: number;
+export const DISTURBED: number;
 export function median(values: readonly number[]): number;
 export function quantile(values: readonly number[], part: number): number;
 export function spread(values: readonly number[]): number;

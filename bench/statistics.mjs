@@ -32,6 +32,8 @@ export function pairRatios(rounds, target, other, field) {
 const FIELDS = ['perSecond', 'cpuMicros', 'p50', 'p99', 'p999', 'clientBusy', 'elsewhere'];
 /** Rounds that differ by more are marked: the median of the next run may be another. */
 export const WIDE = 0.25;
+/** Of the machine: where something else takes more, client and target share a core, or wait. */
+export const DISTURBED = 0.1;
 
 /** What each bound compares: the other target, the figure, which side of the bound is good. */
 const BOUNDS = {
@@ -85,6 +87,7 @@ export function summarise(oneCase, rounds, absent = new Set()) {
   };
   const pairs = pairRatios(rounds, ours, 'tgt', 'perSecond');
   const alone = rounds.flatMap((round) => (round[ours] ? [round[ours].perSecond] : []));
+  const everyone = rounds.flatMap((round) => Object.values(round).filter(Boolean));
   const { name, group, bounds = {} } = oneCase;
   return {
     name,
@@ -94,6 +97,7 @@ export function summarise(oneCase, rounds, absent = new Set()) {
     targets,
     ratios,
     spread: spread(pairs.length > 0 ? pairs : alone),
+    elsewhere: median(everyone.map((each) => each.elsewhere)),
     bounds: judge(bounds, ratios, absent),
     samples: rounds,
   };

@@ -44,9 +44,14 @@ describe('a row', () => {
     expect(text.split('|')).toHaveLength(heading.split('|').length);
   });
 
-  test('is marked where the rounds differ much', () => {
-    expect(row(summarise(one, even))).not.toContain('~');
-    expect(row(summarise(one, uneven))).toContain('| 3.00 ~ |');
+  test('is marked where the rounds differ much, and where something else was busy', () => {
+    expect(row(summarise(one, even))).toContain('| 4 KiB read |');
+    expect(row(summarise(one, uneven))).toContain('| 4 KiB read ~ |');
+    const busy = even.map((each) => ({ ...each, tgt: { ...sample(30_000), elsewhere: 0.5 } }));
+    expect(row(summarise(one, busy))).toContain('| 4 KiB read |');
+    const most = busy.map((each) => ({ ...each, istgt: each.tgt, echo: each.tgt }));
+    expect(row(summarise(one, most))).toContain('| 4 KiB read ! |');
+    expect(document(report(uneven))).toContain('`~` beside a name: the middle half');
   });
 });
 
