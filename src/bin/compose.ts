@@ -71,7 +71,8 @@ async function serve(places: Places, sink: LogSink, socketFd?: number) {
     identity: identityOf(places.configFile),
     sink,
     logLevel: level,
-    startEngine: (onDeath) => startEngineThreads({ logLevel: level, threads, reason }, onDeath),
+    startEngine: (onDeath) =>
+      startEngineThreads({ logLevel: level, threads, wanted, reason }, onDeath),
   });
 }
 

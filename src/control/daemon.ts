@@ -7,6 +7,7 @@ import type { EnginePort } from '../objects/engine_port.ts';
 import { ConfigError } from '../objects/errors.ts';
 import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import { createLog, type Log, type LogLevel, type LogSink } from '../util/log.ts';
+import { endsWithin } from '../util/within.ts';
 import { lockConfig, type ConfigLock } from './config_lock.ts';
 import { ConfigStore, type BootReport } from './config_store.ts';
 import { engineLogger } from './engine_log.ts';
@@ -18,6 +19,8 @@ import { StateRequests } from './state_requests.ts';
 
 /** Time for initiators to log out after they were asked to. */
 const STOP_GRACE_MS = 3000;
+/** How long the end waits for a change under way. */
+const CHANGE_WITHIN_MS = 60_000;
 
 export interface DaemonOptions {
   /** Absolute. */
@@ -130,7 +133,8 @@ export class Daemon {
     } catch (error) {
       this.#stopping = Promise.resolve();
       await this.#server.close();
-      await this.#engine.stop(0);
+      // It may be the engine that has failed.
+      await this.#engine.stop(0).catch(() => {});
       this.#lock?.release();
       throw error;
     } finally {
@@ -164,7 +168,9 @@ export class Daemon {
     this.#states.stop();
     let failure: Error | undefined;
     try {
-      await this.#store.idle();
+      const { clock = SYSTEM_CLOCK } = this.#options;
+      // What hangs there hangs in the engine, which names it.
+      await endsWithin(clock, CHANGE_WITHIN_MS, this.#store.idle());
       await this.#engine.stop(STOP_GRACE_MS);
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));

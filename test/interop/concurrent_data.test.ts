@@ -49,6 +49,14 @@ describe.each(['1', '2'])('concurrent commands keep every byte, data threads: %s
   test('as many data threads run', async () => {
     expect((await served.oneShot('status')).stdout).toContain(`Data threads: ${threads}\n`);
   });
+  test('another number is said to hold from the next start, with the one that runs', async () => {
+    const said = await served.configure('set global data_threads=3', 'status');
+    expect(said).toContain('data_threads takes effect at the next start of the daemon');
+    const next = "data_threads=3 from the daemon's next start";
+    expect(said).toContain(`Data threads: ${threads}; ${next}\n`);
+    const back = await served.configure(`set global data_threads=${threads}`, 'status');
+    expect(back).toContain(`Data threads: ${threads}\n`);
+  });
 
   beforeEach((context) => context.skip(missing !== undefined, `${missing} is not installed`));
 

@@ -53,12 +53,12 @@ export class LunsmithProcess implements ServedTarget {
   }
 
   /** Starts the daemon, and waits until it answers. */
-  async start(): Promise<void> {
+  async start(extra: Readonly<Record<string, string>> = {}): Promise<void> {
     if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run npm run build first`);
     this.port ||= await freePort();
     this.#setDataThreads();
     const log = openSync(this.#logFile, 'a');
-    const env = { ...process.env, ...this.env };
+    const env = { ...process.env, ...this.env, ...extra };
     const child = spawn(process.execPath, [PROGRAM, 'daemon'], {
       env,
       stdio: ['ignore', log, log],
@@ -141,13 +141,21 @@ export class LunsmithProcess implements ServedTarget {
     return { host: '127.0.0.1', port: this.port, target, lun: 0 };
   }
 
+  /** Waits for the end of the daemon by itself: its exit status, or -1 for a signal. */
+  async ended(): Promise<number> {
+    const child = this.#process;
+    if (child === undefined) throw new Error('The daemon was never started');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return child.exitCode ?? -1;
+  }
+
   /** Waits for the end of the daemon after a signal; the exit status, or -1 for a signal. */
-  async end(signal: NodeJS.Signals): Promise<number> {
+  async end(signal: NodeJS.Signals, withinMs = STOP_MS): Promise<number> {
     const child = this.#process;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return 0;
     const ended = once(child, 'exit') as Promise<[number | null]>;
     child.kill(signal);
-    const hardKill = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    const hardKill = setTimeout(() => child.kill('SIGKILL'), withinMs);
     const [status] = await ended;
     clearTimeout(hardKill);
     return status ?? -1;

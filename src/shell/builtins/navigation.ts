@@ -1,7 +1,7 @@
 /** `ls cd pwd bookmarks refresh status info exit`: where one is and what is there. */
 import { ConfigError } from '../../objects/errors.ts';
 import type { TreeNode, View } from '../../objects/node.ts';
-import { JSON_FLAG, type Builtin, type Call } from '../builtin.ts';
+import { JSON_FLAG, type Builtin, type Call, type ShellContext } from '../builtin.ts';
 import { headOf, infoJson, treeJson } from '../machine_form.ts';
 import { notices } from '../marks.ts';
 import { resolvePath } from '../paths.ts';
@@ -184,14 +184,20 @@ const status: Builtin = {
     const summary = node.kind.summary(view, node);
     const words = summary.text === '' && summary.healthy === null ? '' : summaryText(summary);
     shell.console.tell(`Status for ${pathOf(node)}: ${words}`);
-    const { 'data threads': threads } = view.runtime.accelerators;
-    if (node.parent === undefined && threads !== undefined) {
-      shell.console.tell(`Data threads: ${threads}`);
-    }
+    if (node.parent === undefined) tellThreads(shell, view);
     for (const notice of told) shell.console.say('warning', notice);
     return undefined;
   },
 };
+
+/** What runs, and what is wanted by now. */
+function tellThreads({ console, store }: ShellContext, { runtime }: View): void {
+  const { 'data threads': running, 'data threads wanted': asked } = runtime.accelerators;
+  if (running === undefined) return;
+  const wanted = store.preferences.data_threads;
+  const next = asked === wanted ? '' : `; data_threads=${wanted} from the daemon's next start`;
+  console.tell(`Data threads: ${running}${next}`);
+}
 
 const info: Builtin = {
   help: 'Shows what is known of the current node.',

@@ -10,7 +10,10 @@ import {
   type EnginePort,
 } from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
-import type { LogLevel } from '../../util/log.ts';
+import { SYSTEM_CLOCK } from '../../util/clock.ts';
+import { createLog, type LogLevel } from '../../util/log.ts';
+import { endsWithin } from '../../util/within.ts';
+import { ThreadPulse } from './thread_pulse.ts';
 import type { MemberData } from './threads/membership.ts';
 import {
   feedSteps,
@@ -21,7 +24,7 @@ import {
   type ServedEngine,
 } from './transfer.ts';
 
-type Operation = Exclude<keyof (EnginePort & JointEngine), 'onEvent'> | 'feed';
+type Operation = Exclude<keyof (EnginePort & JointEngine), 'onEvent'> | 'feed' | 'pulse';
 interface Request {
   readonly id: number;
   readonly operation: Operation;
@@ -67,11 +70,57 @@ const WORKER = import.meta.url.endsWith('.ts')
   ? new URL('./worker.ts', import.meta.url)
   : new URL('./worker.js', import.meta.url);
 
+/** What an engine takes to stop beyond the grace of its initiators, if its thread answers. */
+const STOPS_WITHIN_MS = 17_000;
+/** The same of a thread that has not answered for a while. */
+const SILENT_STOPS_WITHIN_MS = 5_000;
+/** One that waits in a call of the system cannot be ended: the process goes without it. */
+const ENDS_WITHIN_MS = 2_000;
+
 /** Start a thread with an engine. `onDeath` is called when the thread ends without `end`. */
 export function startEngineThread(
   options: WorkerOptions,
   onDeath: (reason: Error) => void,
 ): EngineThread {
+  const name = nameOf(options);
+  const { worker, invoke, listeners, stopping } = startWorker(options, name, onDeath);
+  const log = createLog(
+    (record) => tellAll(listeners, { type: 'log', record }),
+    'engine',
+    options.logLevel,
+  );
+  const pulse = new ThreadPulse({
+    clock: SYSTEM_CLOCK,
+    ask: () => invoke('pulse'),
+    silent: (seconds) =>
+      log.error(`${name} does not answer: its sessions stand still`, { seconds }),
+    answersAgain: (seconds) => log.warn(`${name} answers again`, { seconds }),
+  });
+  const stop = async (graceMs: number): Promise<void> => {
+    const stopped = invoke<void>('stop', graceMs);
+    const beyondMs = pulse.isSilent ? SILENT_STOPS_WITHIN_MS : STOPS_WITHIN_MS;
+    if (await endsWithin(SYSTEM_CLOCK, graceMs + beyondMs, stopped)) return;
+    throw new Error(`${name} does not answer: what was not flushed there may be lost`);
+  };
+  const end = async (): Promise<void> => {
+    stopping();
+    pulse.stop();
+    await endsWithin(SYSTEM_CLOCK, ENDS_WITHIN_MS, worker.terminate());
+  };
+  return { ...operationsOver(invoke), onEvent: listeningTo(listeners), stop, end };
+}
+
+function nameOf({ member }: WorkerOptions): string {
+  if (member === undefined) return "the engine's thread";
+  return `data thread ${member.self + 1} of ${member.ports.length}`;
+}
+
+function tellAll(listeners: ReadonlySet<Listener>, event: EngineEvent): void {
+  for (const listener of listeners) listener(event);
+}
+
+/** The thread itself, and calls into it. `stopping`: that it ends is wanted from now on. */
+function startWorker(options: WorkerOptions, name: string, onDeath: (reason: Error) => void) {
   const ports = options.member?.ports.filter((port) => port !== null) ?? [];
   const worker = new Worker(WORKER, {
     workerData: options,
@@ -82,40 +131,40 @@ export function startEngineThread(
   const calls = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
   const listeners = new Set<Listener>();
   let nextId = 1;
-  let stopping = false;
+  let wanted = false;
+  let dead: Error | undefined;
 
-  const fail = (reason: Error) => {
-    for (const call of calls.values()) call.reject(reason);
+  const fail = (why: string) => {
+    if (dead !== undefined) return;
+    dead = new Error(`${name} has ended: ${why}`);
+    for (const call of calls.values()) call.reject(dead);
     calls.clear();
-    if (!stopping) onDeath(reason);
-    stopping = true;
+    if (!wanted) onDeath(dead);
   };
-  worker.on('error', fail);
-  worker.on('exit', (code) => fail(new Error(`the engine's thread ended with status ${code}`)));
+  worker.on('error', (error) => fail(whyOf(error)));
+  worker.on('exit', (code) => fail(`status ${code}`));
   worker.on('message', (reply: Reply) => {
-    if ('event' in reply) {
-      for (const listener of listeners) listener(reply.event);
-      return;
-    }
+    if ('event' in reply) return tellAll(listeners, reply.event);
     const call = calls.get(reply.id);
     calls.delete(reply.id);
-    if ('result' in reply) call?.resolve(reply.result);
-    else
-      call?.reject(reply.step ? new ApplyError(reply.step, reply.error) : new Error(reply.error));
+    if ('result' in reply) return call?.resolve(reply.result);
+    const { error, step } = reply;
+    return call?.reject(step ? new ApplyError(step, error) : new Error(error));
   });
 
   const invoke = <T>(operation: Operation, ...args: unknown[]): Promise<T> =>
     new Promise<T>((resolve, reject) => {
+      if (dead !== undefined) return reject(dead);
       const id = nextId++;
       calls.set(id, { resolve: resolve as (v: unknown) => void, reject });
-      worker.postMessage({ id, operation, args } satisfies Request);
+      return worker.postMessage({ id, operation, args } satisfies Request);
     });
+  return { worker, invoke, listeners, stopping: () => (wanted = true) };
+}
 
-  const end = async (): Promise<void> => {
-    stopping = true;
-    await worker.terminate();
-  };
-  return { ...operationsOver(invoke), onEvent: listeningTo(listeners), end };
+/** With the place of a mistake of ours; running out of memory has none. */
+function whyOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 type Invoke = <T>(operation: Operation, ...args: unknown[]) => Promise<T>;
@@ -128,7 +177,7 @@ const listeningTo =
     return () => listeners.delete(listener);
   };
 
-function operationsOver(invoke: Invoke): Omit<EngineThread, 'onEvent' | 'end'> {
+function operationsOver(invoke: Invoke): Omit<EngineThread, 'onEvent' | 'stop' | 'end'> {
   const mirror = new RuntimeMirror();
   const withSteps = async (
     operation: 'apply' | 'prepare',
@@ -156,6 +205,5 @@ function operationsOver(invoke: Invoke): Omit<EngineThread, 'onEvent' | 'end'> {
     rescan: (storageObject) => invoke('rescan', storageObject),
     kick: (sid) => invoke('kick', sid),
     answerStates: (ask, held) => invoke('answerStates', ask, held),
-    stop: (graceMs) => invoke('stop', graceMs),
   };
 }

@@ -9,8 +9,9 @@ import { NO_IO, type Health, type IoCounters } from '../../objects/engine_port.t
 import type { Step } from '../../objects/plan.ts';
 import { mediumOf } from '../../objects/rules.ts';
 import { ChangingRecord } from '../../util/changing_record.ts';
-import type { Clock, Timer } from '../../util/clock.ts';
+import type { Clock } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
+import { endsWithin } from '../../util/within.ts';
 import { LogicalUnit } from '../scsi/logical_unit.ts';
 import { UNIT_ATTENTION } from '../scsi/unit_attention.ts';
 import { growBackingFile } from '../storage/backing.ts';
@@ -158,16 +159,8 @@ export class StorageObjects {
 
   /** Later changes do not wait for storage that hangs: it ends when it can. */
   async #withinTime(closing: Promise<unknown>): Promise<void> {
-    if (await this.#endsWithin(CLOSE_WITHIN_MS, closing)) return;
+    if (await endsWithin(this.#options.clock, CLOSE_WITHIN_MS, closing)) return;
     this.#options.log.warn('a removed storage object still waits for its storage');
-  }
-
-  #endsWithin(timeMs: number, ending: Promise<unknown>): Promise<boolean> {
-    let timer: Timer | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = this.#options.clock.after(timeMs, () => resolve(false));
-    });
-    return Promise.race([ending.then(() => true), late]).finally(() => timer?.cancel());
   }
 
   /** Rejects when storage does not answer in time, naming it: what it holds may be lost. */
@@ -184,7 +177,7 @@ export class StorageObjects {
       await this.#close(running);
       open.delete(reference);
     });
-    if (await this.#endsWithin(STOP_WITHIN_MS, Promise.all(closing))) return;
+    if (await endsWithin(this.#options.clock, STOP_WITHIN_MS, Promise.all(closing))) return;
     const more = open.size > NAMED ? ` and ${open.size - NAMED} more` : '';
     const names = [...open].slice(0, NAMED).join(', ');
     throw new Error(`no answer from ${names}${more}: what was not flushed there may be lost`);

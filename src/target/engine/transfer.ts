@@ -58,6 +58,8 @@ export function servedOperations(engine: ServedEngine & Partial<JointEngine>) {
     feed: async (steps: readonly Step[]): Promise<void> => {
       fed.push(...steps);
     },
+    /** That it answers is all that is asked. */
+    pulse: async (): Promise<void> => {},
     /** Of the steps that were fed. */
     apply: (options?: { readonly tolerant?: boolean }) => engine.apply(takeFed(), options),
     prepare: (options?: { readonly tolerant?: boolean }) => engine.prepare?.(takeFed(), options),

@@ -1,8 +1,13 @@
 /** Several engines as one: what the control plane asks of one, it gets of all. */
 import type { ApplyReport, EngineEvent, EnginePort, Health } from '../../../objects/engine_port.ts';
 import type { Step } from '../../../objects/plan.ts';
+import { SYSTEM_CLOCK, type Clock } from '../../../util/clock.ts';
+import { endsWithin } from '../../../util/within.ts';
 import type { JointEngine } from '../transfer.ts';
 import { mergedRuntime } from './merged_runtime.ts';
+
+/** How long the end waits for a change under way. */
+const CHANGE_WITHIN_MS = 5_000;
 
 export type DataThread = EnginePort & JointEngine;
 
@@ -11,10 +16,12 @@ export class Coordinator implements EnginePort {
   readonly #others: readonly DataThread[];
   readonly #health = new MergedHealth();
   readonly #merge = mergedRuntime();
+  readonly #clock: Clock;
   /** Changes run one after the other: the tail of the queue. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(first: DataThread, others: readonly DataThread[]) {
+  constructor(first: DataThread, others: readonly DataThread[], clock: Clock = SYSTEM_CLOCK) {
+    this.#clock = clock;
     this.#first = first;
     this.#others = others;
   }
@@ -81,13 +88,17 @@ export class Coordinator implements EnginePort {
     return () => stops.forEach((stop) => stop());
   }
 
-  /** Of all, also when one fails: the others have caches to flush. */
-  stop(graceMs: number): Promise<void> {
-    return this.#exclusively(async () => {
-      const outcomes = await Promise.allSettled(this.#all.map((thread) => thread.stop(graceMs)));
-      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-      if (failed !== undefined) throw failed.reason;
-    });
+  /**
+   * Of all, also when one fails: the others have caches to flush. Nor do they wait for long for a
+   * change that one of them does not answer.
+   */
+  async stop(graceMs: number): Promise<void> {
+    await endsWithin(this.#clock, CHANGE_WITHIN_MS, this.#last);
+    const outcomes = await Promise.allSettled(this.#all.map((thread) => thread.stop(graceMs)));
+    const whys = outcomes.flatMap((outcome) =>
+      outcome.status === 'rejected' ? [(outcome.reason as Error).message] : [],
+    );
+    if (whys.length > 0) throw new Error(whys.join('; '));
   }
 
   get #all(): readonly DataThread[] {

@@ -1,6 +1,6 @@
 /** The engine in as many threads as are wanted, behind one port. */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { EnginePort } from '../../../objects/engine_port.ts';
+import type { EnginePort, RuntimeState } from '../../../objects/engine_port.ts';
 import type { LogLevel } from '../../../util/log.ts';
 import { startEngineThread, type EngineThread } from '../remote.ts';
 import { Coordinator } from './coordinator.ts';
@@ -10,13 +10,15 @@ import type { MemberData } from './membership.ts';
 export interface ThreadsOptions {
   readonly logLevel: LogLevel;
   readonly threads: number;
+  /** The preference `data_threads` that gave that number. */
+  readonly wanted: string;
   /** Why there are fewer than were asked for. */
   readonly reason?: string | undefined;
 }
 
 /** `onDeath` is called when a thread ends without `stop`; the others are of no use then. */
 export function startEngineThreads(
-  { logLevel, threads, reason }: ThreadsOptions,
+  { logLevel, threads, wanted, reason }: ThreadsOptions,
   onDeath: (reason: Error) => void,
 ): EnginePort {
   const options =
@@ -29,7 +31,11 @@ export function startEngineThreads(
   const started = options.map((each) => startEngineThread(each, died));
   const [first, ...others] = started as [EngineThread, ...EngineThread[]];
   const engine: EnginePort = others.length === 0 ? first : new Coordinator(first, others);
-  return endingAll(engine, started, reason === undefined ? `${threads}` : `${threads} (${reason})`);
+  const shown = {
+    'data threads': reason === undefined ? `${threads}` : `${threads} (${reason})`,
+    'data threads wanted': wanted,
+  };
+  return endingAll(engine, started, shown);
 }
 
 /** Any two are joined by a channel; every port is to be transferred to its thread. */
@@ -54,13 +60,13 @@ export function membersOf(threads: number): MemberData[] {
 function endingAll(
   engine: EnginePort,
   threads: readonly EngineThread[],
-  shown: string,
+  shown: RuntimeState['accelerators'],
 ): EnginePort {
   return {
     apply: (steps, options) => engine.apply(steps, options),
     async runtime() {
       const state = await engine.runtime();
-      return { ...state, accelerators: { ...state.accelerators, 'data threads': shown } };
+      return { ...state, accelerators: { ...state.accelerators, ...shown } };
     },
     probe: (path) => engine.probe(path),
     createFile: (path, size, sparse) => engine.createFile(path, size, sparse),
