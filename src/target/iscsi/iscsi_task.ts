@@ -69,6 +69,8 @@ export class IscsiTask extends ScsiTask {
   #have = 0;
   /** `#unsolicited` is a view that must not be kept beyond the call. */
   #lent = false;
+  /** Until the turn of input ends. */
+  #held = false;
   /** The initiator has not sent F yet. */
   #unsolicitedOpen = false;
   #unsolicitedLimit = 0;
@@ -141,6 +143,7 @@ export class IscsiTask extends ScsiTask {
     this.#unsolicited = data;
     this.#have = data.length;
     this.#lent = data.length > 0;
+    this.#held = false;
     this.#unsolicitedLimit = Math.min(keys.firstBurstLength, edtl);
     this.#unsolicitedOpen = !final && data.length < edtl;
     if (data.length > 0 && !(write && keys.immediateData)) {
@@ -156,9 +159,18 @@ export class IscsiTask extends ScsiTask {
     }
   }
 
+  override holdDataOut(): void {
+    this.#held = this.#lent;
+  }
+
+  override keepDataOut(): void {
+    this.#held = false;
+    this.keepImmediateData();
+  }
+
   /** The call that lent the immediate data ends: keep what was not consumed. */
   keepImmediateData(): void {
-    if (!this.#active || !this.#lent) return;
+    if (!this.#active || !this.#lent || this.#held) return;
     this.#lent = false;
     this.#unsolicited = this.#fault === null ? ownedCopy(this.#unsolicited) : NO_BYTES;
   }

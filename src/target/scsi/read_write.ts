@@ -25,11 +25,15 @@ abstract class Transfer {
   protected chunk: Buffer | null = null;
 
   begin(command: Command, start: number, total: number): void {
+    this.aim(command, start, total);
+    command.stage(Math.min(total, MAX_CHUNK_BYTES), this.onStaged);
+  }
+
+  protected aim(command: Command, start: number, total: number): void {
     this.command = command;
     this.start = start;
     this.total = total;
     this.moved = 0;
-    command.stage(Math.min(total, MAX_CHUNK_BYTES), this.onStaged);
   }
 
   /** Null: the command was aborted and is over; so is this object's use. */
@@ -105,6 +109,25 @@ class ReadTransfer extends Transfer {
 class WriteTransfer extends Transfer {
   fua = false;
 
+  /** With others in a row, from where the data was received: false when that cannot be. */
+  beginThisTurn(command: Command, data: Buffer, start: number, total: number): boolean {
+    const { storage } = command.logicalUnit;
+    if (storage.writeThisTurn?.(data, start, this.#onOver) !== true) return false;
+    this.fua = false;
+    this.aim(command, start, total);
+    command.task.holdDataOut();
+    return true;
+  }
+
+  readonly #onOver = (all: boolean): void => {
+    const command = this.live();
+    if (command === null) return;
+    if (all) return this.#end(command);
+    const { task } = command;
+    this.begin(command, this.start, this.total);
+    task.keepDataOut();
+  };
+
   protected override step(): void {
     const { command, staging } = this;
     if (command === null || staging === null) return;
@@ -130,10 +153,14 @@ class WriteTransfer extends Transfer {
     if (fault !== null) return this.fail(command, fault);
     this.moved += chunk.length;
     if (this.moved < this.total) return this.step();
+    return this.#end(command);
+  };
+
+  #end(command: Command): void {
     command.countWritten(this.total);
     this.recycle();
     command.good();
-  };
+  }
 
   protected override recycle(): void {
     this.forget();
@@ -176,18 +203,17 @@ export function write(command: Command): void {
   const total = usableDataOut(command, blockCount * blockSize);
   if (total < 0) return;
   if (total === 0) return command.good();
+  const start = lba * blockSize;
   const fua = isFua(cdb);
-  if (!fua && writtenAtOnce(command, lba * blockSize, total)) {
+  // Straight from where the data was received, without a copy and without staging memory.
+  const data = fua ? null : command.task.dataOutHere(total);
+  const transfer = writes.pop() ?? new WriteTransfer();
+  if (data !== null && transfer.beginThisTurn(command, data, start, total)) return;
+  if (data !== null && logicalUnit.storage.writeAtOnce?.(data, start) === true) {
+    writes.push(transfer);
     command.countWritten(total);
     return command.good();
   }
-  const transfer = writes.pop() ?? new WriteTransfer();
   transfer.fua = fua;
-  return transfer.begin(command, lba * blockSize, total);
-}
-
-/** Straight from where the data was received, without a copy and without staging memory. */
-function writtenAtOnce({ task, logicalUnit }: Command, start: number, total: number): boolean {
-  const data = task.dataOutHere(total);
-  return data !== null && logicalUnit.storage.writeAtOnce?.(data, start) === true;
+  return transfer.begin(command, start, total);
 }

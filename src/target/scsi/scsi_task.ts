@@ -62,6 +62,12 @@ export abstract class ScsiTask {
     return null;
   }
 
+  /** What `dataOutHere` gave is needed until the turn of input ends (util/input_turn.ts). */
+  holdDataOut(): void {}
+
+  /** Not any longer: what was not used is kept elsewhere. */
+  keepDataOut(): void {}
+
   /**
    * Called by whoever aborts the command, after `aborted` or a status such as TASK ABORTED is set:
    * no data moves any more, and what is outstanding ends now: `received(false)`, `sent()`.

@@ -20,6 +20,9 @@ export interface MediumExtent {
 /** `fault` null: done. May be called before the operation's call returns. Called exactly once. */
 export type Done = (fault: StorageFault | null) => void;
 
+/** True: all of it. False: perhaps a part. */
+export type Written = (all: boolean) => void;
+
 export interface Backstore {
   /** Bytes. 0 while not ready and never yet opened. */
   readonly sizeBytes: number;
@@ -37,6 +40,11 @@ export interface Backstore {
    * `write`, whatever was written; absent where nothing is gained. `from` may change afterwards.
    */
   writeAtOnce?(from: Buffer, byteOffset: number): boolean;
+  /**
+   * As `writeAtOnce`, together with others before the turn of input ends (util/input_turn.ts).
+   * True: `over` follows, after the call; `from` must not change until then. False: not taken.
+   */
+  writeThisTurn?(from: Buffer, byteOffset: number, over: Written): boolean;
   /** All writes done before this call are durable when done. */
   flush(done: Done): void;
   /** The range reads as zeros afterwards; storage is given back where the medium can. */

@@ -5,50 +5,19 @@
  * goes to the ring or to a thread of the pool.
  */
 import fs from 'node:fs';
-import type { Backstore, Done, MediumExtent, StorageFault } from './backstore.ts';
+import { INPUT_TURN } from '../../util/input_turn.ts';
+import type { Backstore, Done, MediumExtent, StorageFault, Written } from './backstore.ts';
 import { DevicePulse } from './device_pulse.ts';
 import { Operation, type OperationOwner } from './fd_operation.ts';
-import type { Hold } from './hold.ts';
-import { IO_SLOTS, type IoLane, type IoSlots } from './io_slots.ts';
+import { closeFd, identityOf, writeZeros, type FdMediumOptions } from './fd_file.ts';
+import { GatheredReads, MAX_GATHERED_BYTES, type GatheredReadsOwner } from './gathered_reads.ts';
+import { GatheredWrites, type GatheredWritesOwner, type WaitingRun } from './gathered_writes.ts';
+import { IO_SLOTS, type IoLane } from './io_slots.ts';
 import { faultOf, type OsError } from './os_error.ts';
 import { Pace } from './pace.ts';
 import { MAX_RING_READ_BYTES, readRing, type ReadRing } from './read_ring.ts';
+import { SharedSync, type SyncOwner } from './shared_sync.ts';
 import { FALLOCATE, NO_READ_NOW, SYSCALLS, type Syscalls } from './syscalls.ts';
-
-const ZERO_CHUNK = Buffer.alloc(1024 * 1024);
-
-export interface FdMediumOptions {
-  readonly path: string;
-  /** Read, cached writes, flush. */
-  readonly fd: number;
-  /** Durable writes; -1 on a read-only medium. */
-  readonly durableFd: number;
-  readonly sizeBytes: number;
-  readonly readOnly: boolean;
-  readonly writeCache: boolean;
-  readonly hold: Hold | null;
-  /** Other data threads write to it as well. */
-  readonly shared?: boolean | undefined;
-  readonly lost: (fault: StorageFault) => void;
-  /**
-   * False: behind a network or another process, whose silence would hold up the event loop. Only
-   * calls that never wait are made there.
-   */
-  readonly local: boolean;
-  /** Of the device, where others are on it too. */
-  readonly pulse?: DevicePulse;
-  /** Of what was opened, as `identityOf` gives it. */
-  readonly identity?: string;
-  /** After closing: the pulse is no longer used. */
-  readonly left?: () => void;
-  /** Absent: this thread's. */
-  readonly ring?: ReadRing | null;
-  /** Absent: as loaded. */
-  readonly syscalls?: Syscalls | null;
-  /** Absent: those that all media of this process share. */
-  readonly slots?: IoSlots;
-  readonly nowMs?: () => number;
-}
 
 /** Longer than this, a read of what should be cached has waited for the device. */
 const SLOW_READ_MS = 1;
@@ -59,7 +28,12 @@ const SLOW_WRITE_MS = 4;
 const COLD_AFTER = 8;
 const ASK_EVERY = 16;
 
-export class FdMedium implements Backstore, OperationOwner {
+const UNTIL_CLOSED = ': what was opened is served until it is closed, then it is gone';
+
+type Owner = OperationOwner & SyncOwner & GatheredReadsOwner & GatheredWritesOwner;
+const nobody: Done = () => {};
+
+export class FdMedium implements Backstore, Owner {
   readonly readOnly: boolean;
   readonly fault = null;
   readonly #options: FdMediumOptions;
@@ -78,12 +52,11 @@ export class FdMedium implements Backstore, OperationOwner {
   #writeCache: boolean;
   /** Writes that the pool has: they may hold the file's lock. */
   #poolWrites = 0;
-  /** Written to the page cache since the last flush began. */
-  #dirty = false;
-  /** A flush failed: what the page cache held then may be gone, whatever later ones say. */
-  #lostWrites: StorageFault | null = null;
-  #flushing: Done[] | null = null;
-  #nextFlush: Done[] | null = null;
+  readonly #sync: SharedSync;
+  readonly #reads = new GatheredReads(this);
+  readonly #writes = new GatheredWrites(this);
+  /** Where the last write to the page cache ended. */
+  #nextWrite = -1;
   #inFlight = 0;
   #idle: (() => void) | null = null;
   #closing: Promise<void> | null = null;
@@ -97,6 +70,7 @@ export class FdMedium implements Backstore, OperationOwner {
     this.#readsNow = this.#syscalls !== null;
     this.#lane = (options.slots ?? IO_SLOTS).lane();
     this.#ring = options.ring;
+    this.#sync = new SharedSync(this, options.fd, this.#lane);
     const nowMs = options.nowMs ?? (() => performance.now());
     this.#pulse = options.pulse ?? new DevicePulse(nowMs);
     const waits = this.#syscalls?.voluntarySwitches ?? null;
@@ -127,57 +101,72 @@ export class FdMedium implements Backstore, OperationOwner {
     if (this.#closing !== null) return done(this.#closed());
     if (byteOffset + into.length > this.sizeBytes) return done(this.#outOfRange('readError'));
     if (into.length === 0) return done(null);
-    const threadsOnly = this.#pulse.threadsOnly;
-    const ring = threadsOnly || into.length > MAX_RING_READ_BYTES ? null : this.#ringToUse();
-    const moved = threadsOnly || this.#cold(ring) ? 0 : this.#readNow(into, byteOffset);
-    if (moved === into.length) return done(null);
-    const operation = this.#begin(this.#options.fd, into, byteOffset, done);
-    operation.moved = moved;
-    // Where nothing can be had without waiting, the ring would need threads of its own.
-    return ring !== null && this.#readsNow ? this.#runIn(ring, operation) : this.#run(operation);
+    this.#writes.makeWhere(byteOffset, into.length);
+    const cached = this.#readsNow && this.#misses <= COLD_AFTER;
+    if (!cached || !this.#gathers(into.length)) return this.#readAlone(into, byteOffset, done);
+    return this.#reads.add(into, byteOffset, done);
   }
 
   write(from: Buffer, byteOffset: number, fua: boolean, done: Done): void {
     const refused = this.#refuseWrite(byteOffset, from.length);
     if (refused !== null) return done(refused);
     if (from.length === 0) return done(null);
-    const { fd, durableFd } = this.#options;
+    this.#makeWhere(byteOffset, from.length);
     const durable = fua || !this.#writeCache;
     const moved = durable ? 0 : this.#writeNow(from, byteOffset);
     if (moved === from.length) return done(null);
-    const operation = this.#begin(durable ? durableFd : fd, from, byteOffset, done);
-    operation.moved = moved;
-    return this.#runWrite(operation, !durable);
+    if (moved === 0 && this.#gathers(from.length)) {
+      return this.#writes.addWaiting(from, byteOffset, durable, done);
+    }
+    return this.#writeWaiting(from, byteOffset, moved, durable, done);
   }
 
   writeAtOnce(from: Buffer, byteOffset: number): boolean {
     if (!this.#writeCache || this.#refuseWrite(byteOffset, from.length) !== null) return false;
-    return this.#writeNow(from, byteOffset) === from.length;
+    this.#makeWhere(byteOffset, from.length);
+    if (this.#writeNow(from, byteOffset) !== from.length) return false;
+    this.#nextWrite = byteOffset + from.length;
+    return true;
+  }
+
+  /** Only what goes on where the last write ended: any other is done sooner at once. */
+  writeThisTurn(from: Buffer, byteOffset: number, over: Written): boolean {
+    if (byteOffset !== this.#nextWrite || !this.#writeCache) return false;
+    if (!this.#gathers(from.length) || !this.#writesNow) return false;
+    if (this.#refuseWrite(byteOffset, from.length) !== null) return false;
+    this.#makeWhere(byteOffset, from.length);
+    this.#nextWrite += from.length;
+    this.#writes.addNow(from, byteOffset, over);
+    return true;
   }
 
   /** Calls that come while one flush runs share the next one: theirs must begin after they came. */
   flush(done: Done): void {
     if (this.#closing !== null) return done(this.#closed());
-    return this.#flush(done);
+    this.#writes.make();
+    return this.#sync.flush(done);
   }
 
   deallocate(byteOffset: number, byteLength: number, done: Done): void {
     const refused = this.#refuseWrite(byteOffset, byteLength);
     if (refused !== null) return done(refused);
     if (byteLength === 0) return done(null);
+    this.#makeWhere(byteOffset, byteLength);
     this.#inFlight++;
     const over: Done = (fault) => {
       done(fault);
       this.#over();
     };
     const durable: Done = (fault) => {
-      this.#dirty = true;
+      this.#sync.written();
       if (fault !== null || this.#writeCache) over(fault);
-      else this.#flush(over);
+      else this.#sync.flush(over);
     };
-    const zeros = (): void => this.#writeZeros(byteOffset, byteLength, durable);
-    if (this.#syscalls === null) return zeros();
     const { fd } = this.#options;
+    const zero = (chunk: Buffer, at: number, next: Done): void =>
+      this.#runWrite(this.#begin(fd, chunk, at, next), true);
+    const zeros = (): void => writeZeros(byteOffset, byteLength, zero, durable);
+    if (this.#syscalls === null) return zeros();
     const mode = FALLOCATE.PUNCH_HOLE_KEEP_SIZE;
     const { fallocate } = this.#syscalls;
     // It holds the file's lock, as a write does.
@@ -194,6 +183,7 @@ export class FdMedium implements Backstore, OperationOwner {
   }
 
   extentAt(byteOffset: number): MediumExtent {
+    this.#writes.make();
     const toEnd = this.sizeBytes - byteOffset;
     if (this.#syscalls === null) return { mapped: true, byteLength: toEnd };
     const { fd } = this.#options;
@@ -222,8 +212,65 @@ export class FdMedium implements Backstore, OperationOwner {
   }
 
   close(): Promise<void> {
+    if (this.#closing === null) {
+      this.#reads.make();
+      this.#writes.make();
+    }
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  /** For `GatheredReads` only. */
+  readRun(into: readonly Buffer[], first: number, count: number, byteOffset: number): number {
+    if (this.#syscalls === null) return 0;
+    const { fd } = this.#options;
+    const bytesRead = this.#syscalls.readRunNow(fd, into, first, count, byteOffset);
+    if (bytesRead > 0) this.#misses = 0;
+    if (bytesRead === NO_READ_NOW) this.#readsNow = false;
+    return bytesRead;
+  }
+
+  /** For `GatheredReads` only. */
+  readRest(into: Buffer, byteOffset: number, moved: number, done: Done): void {
+    if (this.#closing !== null) return done(this.#closed());
+    if (!this.#readsNow) return this.#readAlone(into, byteOffset, done);
+    const ring = this.#pulse.threadsOnly ? null : this.#ringFor(into.length);
+    if (ring !== null) this.#misses++;
+    return this.#readWaiting(ring, into, byteOffset, moved, done);
+  }
+
+  /** For `GatheredWrites` only. */
+  writeRunNow(pieces: readonly Buffer[], byteOffset: number): number {
+    return this.#writeNow(pieces, byteOffset);
+  }
+
+  /** For `GatheredWrites` only: as one call of a thread, or one by one where that fails. */
+  writeRunWaiting(run: WaitingRun): void {
+    const { pieces, byteOffset, byteLength, durable, answers } = run;
+    const alone = (): void => {
+      let at = byteOffset;
+      for (const [number, piece] of pieces.entries()) {
+        this.#writeWaiting(piece, at, 0, durable, answers[number] ?? nobody);
+        at += piece.length;
+      }
+    };
+    if (pieces.length === 1) return alone();
+    const { fd, durableFd } = this.#options;
+    this.#inFlight++;
+    this.#poolWrites++;
+    const start = (): void => {
+      this.#pulse.began();
+      fs.writev(durable ? durableFd : fd, pieces, byteOffset, (error, bytesWritten) => {
+        if (!durable) this.#sync.written();
+        this.#poolWrites--;
+        this.#lane.over();
+        this.#pulse.ended();
+        if (error !== null || bytesWritten !== byteLength) alone();
+        else for (const done of answers) done(null);
+        this.#over();
+      });
+    };
+    return this.#lane.run({ start });
   }
 
   /** For `Operation` only. */
@@ -234,7 +281,7 @@ export class FdMedium implements Backstore, OperationOwner {
   /** For `Operation` only. */
   operationOver(operation: Operation): void {
     // A flush that began meanwhile need not cover it, but the next one must.
-    if (operation.cached) this.#dirty = true;
+    if (operation.cached) this.#sync.written();
     if (operation.writing) this.#poolWrites--;
     operation.lane?.over();
     this.#pulse.ended();
@@ -254,9 +301,74 @@ export class FdMedium implements Backstore, OperationOwner {
     return fault;
   }
 
+  /** For `SharedSync` only. */
+  get shared(): boolean {
+    return this.#options.shared === true;
+  }
+
+  /** For `SharedSync` only. */
+  syncBegins(): void {
+    this.#inFlight++;
+  }
+
+  /** For `SharedSync` only. */
+  syncFailed(error: OsError): StorageFault {
+    return this.failed(error, true);
+  }
+
+  /** For `SharedSync` only. */
+  syncOver(): void {
+    this.#over();
+  }
+
   /** For `Operation` only. */
   endedEarly(): StorageFault {
     return { kind: 'readError', reason: `${this.#options.path} ends before its configured size` };
+  }
+
+  /** In this turn, that is. */
+  #gathers(byteLength: number): boolean {
+    return INPUT_TURN.open && byteLength <= MAX_GATHERED_BYTES && !this.#pulse.threadsOnly;
+  }
+
+  /** What was put off and touches these bytes goes before what is to be done to them now. */
+  #makeWhere(byteOffset: number, byteLength: number): void {
+    if (this.#reads.overlap(byteOffset, byteLength)) this.#reads.make();
+    this.#writes.makeWhere(byteOffset, byteLength);
+  }
+
+  #readAlone(into: Buffer, byteOffset: number, done: Done): void {
+    const threadsOnly = this.#pulse.threadsOnly;
+    const ring = threadsOnly ? null : this.#ringFor(into.length);
+    const moved = threadsOnly || this.#cold(ring) ? 0 : this.#readNow(into, byteOffset);
+    if (moved === into.length) return done(null);
+    return this.#readWaiting(ring, into, byteOffset, moved, done);
+  }
+
+  #readWaiting(
+    ring: ReadRing | null,
+    into: Buffer,
+    byteOffset: number,
+    moved: number,
+    done: Done,
+  ): void {
+    const operation = this.#begin(this.#options.fd, into, byteOffset, done);
+    operation.moved = moved;
+    // Where nothing can be had without waiting, the ring would need threads of its own.
+    return ring !== null && this.#readsNow ? this.#runIn(ring, operation) : this.#run(operation);
+  }
+
+  #writeWaiting(
+    from: Buffer,
+    byteOffset: number,
+    moved: number,
+    durable: boolean,
+    done: Done,
+  ): void {
+    const { fd, durableFd } = this.#options;
+    const operation = this.#begin(durable ? durableFd : fd, from, byteOffset, done);
+    operation.moved = moved;
+    return this.#runWrite(operation, !durable);
   }
 
   #begin(fd: number, buffer: Buffer, byteOffset: number, done: Done): Operation {
@@ -285,7 +397,8 @@ export class FdMedium implements Backstore, OperationOwner {
     this.#lane.run(operation);
   }
 
-  #ringToUse(): ReadRing | null {
+  #ringFor(byteLength: number): ReadRing | null {
+    if (byteLength > MAX_RING_READ_BYTES) return null;
     if (this.#ring === undefined) this.#ring = readRing();
     return this.#ring;
   }
@@ -331,13 +444,20 @@ export class FdMedium implements Backstore, OperationOwner {
     }
   }
 
-  /** As `#readNow`; not while a call that waits for the device may hold the file's lock. */
-  #writeNow(from: Buffer, byteOffset: number): number {
-    if (!this.#options.local || this.#poolWrites > 0 || this.#flushing !== null) return 0;
-    if (this.#pulse.threadsOnly || !this.#writePace.begin()) return 0;
+  /** No call that waits for the device may hold the file's lock. */
+  get #writesNow(): boolean {
+    return this.#options.local && this.#poolWrites === 0 && !this.#sync.running;
+  }
+
+  /** As `#readNow`. */
+  #writeNow(from: Buffer | readonly Buffer[], byteOffset: number): number {
+    if (!this.#writesNow || this.#pulse.threadsOnly || !this.#writePace.begin()) return 0;
+    const { fd } = this.#options;
     try {
-      const bytesWritten = fs.writeSync(this.#options.fd, from, 0, from.length, byteOffset);
-      this.#dirty = true;
+      const bytesWritten = Buffer.isBuffer(from)
+        ? fs.writeSync(fd, from, 0, from.length, byteOffset)
+        : fs.writevSync(fd, from, byteOffset);
+      this.#sync.written();
       return bytesWritten;
     } catch {
       return 0;
@@ -361,66 +481,9 @@ export class FdMedium implements Backstore, OperationOwner {
     return { kind: 'notReady', reason: `${this.#options.path} is closed` };
   }
 
-  #writeZeros(byteOffset: number, byteLength: number, done: Done): void {
-    let at = 0;
-    const step = (fault: StorageFault | null): void => {
-      if (fault !== null || at === byteLength) return done(fault);
-      const length = Math.min(ZERO_CHUNK.length, byteLength - at);
-      const chunk = length === ZERO_CHUNK.length ? ZERO_CHUNK : ZERO_CHUNK.subarray(0, length);
-      const offset = byteOffset + at;
-      at += length;
-      return this.#runWrite(this.#begin(this.#options.fd, chunk, offset, step), true);
-    };
-    step(null);
-  }
-
-  #flush(done: Done): void {
-    if (this.#lostWrites !== null) return done(this.#lostWrites);
-    if (this.#flushing === null) {
-      // Nothing in the page cache, and nothing on its way out of it.
-      if (!this.#isDirty) return done(null);
-      this.#flushing = [done];
-      return this.#sync();
-    }
-    // Nothing was written since the flush under way began, so that it covers this one too.
-    if (!this.#isDirty) this.#flushing.push(done);
-    else if (this.#nextFlush === null) this.#nextFlush = [done];
-    else this.#nextFlush.push(done);
-    return undefined;
-  }
-
-  /** What other threads have written is not known here, and must be flushed all the same. */
-  get #isDirty(): boolean {
-    return this.#dirty || this.#options.shared === true;
-  }
-
-  #sync(): void {
-    this.#inFlight++;
-    this.#lane.run({ start: () => this.#startSync() });
-  }
-
-  #startSync(): void {
-    // What is written from here on need not be covered.
-    this.#dirty = false;
-    fs.fdatasync(this.#options.fd, (error) => {
-      this.#lane.over();
-      const waiting = this.#flushing ?? [];
-      this.#flushing = this.#nextFlush;
-      this.#nextFlush = null;
-      // Linux marks pages clean that it failed to write, and tells of it once: the next fdatasync
-      // succeeds although the data never reached the device. So no flush of this medium may
-      // succeed any more, those that wait included.
-      if (error !== null) this.#lostWrites ??= cachedWritesLost(this.failed(error, true));
-      const fault = this.#lostWrites;
-      if (this.#flushing !== null) this.#sync();
-      for (const done of waiting) done(fault);
-      this.#over();
-    });
-  }
-
   async #close(): Promise<void> {
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
-    const fault = await new Promise<StorageFault | null>((resolve) => this.#flush(resolve));
+    const fault = await new Promise<StorageFault | null>((resolve) => this.#sync.flush(resolve));
     const { fd, durableFd, hold } = this.#options;
     await closeFd(fd);
     if (durableFd >= 0) await closeFd(durableFd);
@@ -428,22 +491,4 @@ export class FdMedium implements Backstore, OperationOwner {
     await hold?.release();
     if (fault !== null) throw new Error(`cached writes may be lost: ${fault.reason}`);
   }
-}
-
-const UNTIL_CLOSED = ': what was opened is served until it is closed, then it is gone';
-
-/** What a name must lead to for being the same file or device. */
-export function identityOf(found: fs.Stats): string {
-  return found.isBlockDevice() ? `device ${found.rdev}` : `file ${found.dev}:${found.ino}`;
-}
-
-function cachedWritesLost(fault: StorageFault): StorageFault {
-  const { reason: cause } = fault;
-  const reason = `${cause}: cached writes may be lost, no flush succeeds until it is opened anew`;
-  return { ...fault, reason };
-}
-
-/** What close reports is nothing that was not said by the flush before it. */
-export function closeFd(fd: number): Promise<void> {
-  return new Promise((resolve) => fs.close(fd, () => resolve()));
 }

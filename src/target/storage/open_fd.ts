@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
 import type { StorageFault } from './backstore.ts';
 import { acquirePulse, releasePulse } from './device_pulse.ts';
-import { closeFd, FdMedium, identityOf } from './fd_medium.ts';
+import { closeFd, identityOf } from './fd_file.ts';
+import { FdMedium } from './fd_medium.ts';
 import type { Hold } from './hold.ts';
 
 const { O_RDONLY, O_RDWR, O_DSYNC } = fs.constants;

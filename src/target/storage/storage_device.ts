@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
-import type { Backstore, Done, MediumExtent, StorageFault } from './backstore.ts';
+import type { Backstore, Done, MediumExtent, StorageFault, Written } from './backstore.ts';
 import type { OpenMedium } from './open_result.ts';
 
 /** Between two attempts to open a medium that is away. */
@@ -96,6 +96,10 @@ export class StorageDevice implements Backstore {
 
   writeAtOnce(from: Buffer, byteOffset: number): boolean {
     return this.#inner?.writeAtOnce?.(from, byteOffset) ?? false;
+  }
+
+  writeThisTurn(from: Buffer, byteOffset: number, over: Written): boolean {
+    return this.#inner?.writeThisTurn?.(from, byteOffset, over) ?? false;
   }
 
   flush(done: Done): void {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { NO_BYTES, ownedCopy } from '../../util/bytes.ts';
 import type { Clock } from '../../util/clock.ts';
 import { crc32c } from '../../util/crc32c.ts';
+import { INPUT_TURN } from '../../util/input_turn.ts';
 import { BHS_LENGTH, DIGEST_LENGTH, OPCODE, opcodeOf, padded, RESERVED_TAG } from '../pdu/bhs.ts';
 import { addStatus, DataOut, encodeDataIn, encodeR2t } from '../pdu/data.ts';
 import { Framer, type FramerFault, type FramerSink } from '../pdu/framer.ts';
@@ -253,12 +254,23 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
   #parse(chunk: Buffer): Buffer | null {
     try {
       this.#deadlineMs = TURNS.deadline(this, this.#clock.nowMs());
-      const used = this.#framer.push(chunk, this.#deadlineMs === Infinity ? null : this.#mayGoOn);
-      return used < chunk.length && !this.#terminated ? chunk.subarray(used) : null;
+      const alone = this.#deadlineMs === Infinity;
+      if (!alone || chunk.length < 2 * BHS_LENGTH) return this.#push(chunk, alone);
+      INPUT_TURN.begin();
+      try {
+        return this.#push(chunk, alone);
+      } finally {
+        INPUT_TURN.end();
+      }
     } catch (error) {
       this.#events.internalError(error);
       return null;
     }
+  }
+
+  #push(chunk: Buffer, alone: boolean): Buffer | null {
+    const used = this.#framer.push(chunk, alone ? null : this.#mayGoOn);
+    return used < chunk.length && !this.#terminated ? chunk.subarray(used) : null;
   }
 
   readonly #mayGoOn = (): boolean => this.#clock.nowMs() < this.#deadlineMs;

@@ -126,6 +126,9 @@ export class TestTask extends ScsiTask {
   override dataOutHere(length: number): Buffer | null {
     return this.immediate ? this.dataOut.subarray(0, length) : null;
   }
+  override keepDataOut(): void {
+    if (!this.done) this.dataOut = Buffer.from(this.dataOut);
+  }
   #transfer(step: { go: () => void; stop: () => void }): void {
     if (this.holdsTransfers) this.#outstanding.push(step);
     else step.go();
@@ -214,6 +217,8 @@ export function run(
 }
 
 export interface UnitOptions {
+  /** Absent: a scripted medium. */
+  readonly storage?: Backstore;
   readonly clock?: Clock;
   readonly kind?: BackstoreKind;
   readonly name?: string;
@@ -241,7 +246,7 @@ export function unit(options: UnitOptions = {}): { lu: LogicalUnit; medium: Scri
     kind,
     wwn: WWN,
     attributes: all,
-    storage: medium,
+    storage: options.storage ?? medium,
     log: SILENT_LOG,
     clock: options.clock,
     alua,
