@@ -44,6 +44,9 @@ const REPORT_VERSION = 1;
 /** Where --write-docs saves, so that no long run is lost. */
 const REPORT_FILE = 'bench-report.json';
 
+/** A mistake of whoever started the bench: its message is enough. */
+class UsageError extends Error {}
+
 const FLAGS = 'quick all check json list witness iser fairness write-docs'.split(' ');
 
 function parse() {
@@ -63,7 +66,9 @@ function parse() {
   });
   const names = values.targets.split(',');
   const unknown = names.filter((name) => !TARGETS.includes(name));
-  if (unknown.length > 0) throw new Error(`no target ${unknown.join(', ')}: ${TARGETS.join(', ')}`);
+  if (unknown.length > 0) {
+    throw new UsageError(`no target ${unknown.join(', ')}; there are ${TARGETS.join(', ')}`);
+  }
   const docs = values['write-docs'];
   return {
     ...values,
@@ -102,7 +107,7 @@ function tellPlan(cases, options) {
   const end = new Date(Date.now() + seconds * 1000).toTimeString().slice(0, 5);
   console.error(
     `${cases.length} cases, ${options.rounds} rounds of ${options.seconds} s for each target: ` +
-      `about ${Math.max(1, Math.round(seconds / 60))} minutes, until ${end}`,
+      `about ${Math.ceil(seconds / 60)} min, until ${end}`,
   );
 }
 
@@ -141,7 +146,7 @@ async function main() {
   const options = parse();
   const cases = chosenCases(options);
   if (options.list) return cases.forEach((each) => console.log(each.name));
-  if (cases.length === 0) throw new Error('no case has such a name: see --list');
+  if (cases.length === 0) throw new UsageError('no case has such a name: see --list');
   build();
   tellPlan(cases, options);
   const began = performance.now();
@@ -156,9 +161,10 @@ async function main() {
 
 /** From a report that --save has left, whole or of a run that was cut short. */
 async function documentFrom([file]) {
-  if (file === undefined) throw new Error('which report? npm run bench -- docs FILE');
+  if (file === undefined) throw new UsageError('which report? npm run bench -- docs FILE');
   const report = JSON.parse(readFileSync(file, 'utf8'));
-  if (report.version !== REPORT_VERSION) throw new Error(`${file}: not a report of this version`);
+  if (report.version !== REPORT_VERSION)
+    throw new UsageError(`${file}: not a report of this version`);
   console.error(`${await writeDocument(document(report))} is written`);
 }
 
@@ -174,7 +180,8 @@ const [word, ...rest] = process.argv.slice(2);
 try {
   await (PARTS[word]?.(rest) ?? main());
 } catch (error) {
-  console.error(error.stack ?? error);
+  const ofUser = error instanceof UsageError || error.code?.startsWith('ERR_PARSE_ARGS');
+  console.error(ofUser ? error.message : error.stack);
   process.exitCode = 1;
 }
 // What failed may have left something that still runs.

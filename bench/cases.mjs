@@ -45,7 +45,9 @@ const WORDS = { 0: 'read', 100: 'write', 30: '70/30' };
  * same copies, with few commands under way both wait for each other.
  */
 const proves = (bytes, depth, more) =>
-  bytes === 4 * KIB && depth >= 32 && !more.medium && !more.all && !more.sequential;
+  bytes === 4 * KIB &&
+  depth >= 32 &&
+  [more.medium, more.all, more.sequential, more.cores].every((each) => each === undefined);
 
 /** A case on the cached file unless `more` says otherwise. */
 function entry(bytes, write, depth, more = {}) {
@@ -74,13 +76,14 @@ function entry(bytes, write, depth, more = {}) {
 }
 
 /** The same with the cores of client and target fixed: the figure of a wake-up. */
-const onCores = (write) =>
+const onCores = (write, depth, bounds = {}) =>
   [
     [', one core', 'one'],
     [', a core each', 'two'],
-  ].map(([label, cores]) =>
-    entry(4 * KIB, write, 1, { label, cores, bounds: { throughput: 1.0, minimal: 0.85 } }),
-  );
+  ].map(([label, cores]) => entry(4 * KIB, write, depth, { label, cores, bounds }));
+
+/** Of one command at a time, wherever it runs. */
+const LONE = { throughput: 1.0, minimal: 0.85 };
 
 const sequential = { sequential: true };
 const sessions = (count, more = {}) => ({
@@ -98,16 +101,17 @@ const digests = (more = {}) => ({
 });
 
 const DEPTHS = [
-  entry(4 * KIB, 0, 1, { quick: true, bounds: { throughput: 1.0, minimal: 0.85 } }),
-  ...onCores(0),
+  entry(4 * KIB, 0, 1, { quick: true, bounds: LONE }),
+  ...onCores(0, 1, LONE),
   entry(4 * KIB, 0, 8, { quick: true, bounds: { throughput: 1.8 } }),
   entry(4 * KIB, 0, 32, {
     quick: true,
     bounds: { throughput: 4.0, cpu: 0.25, minimal: 0.65 },
   }),
+  ...onCores(0, 32),
   entry(4 * KIB, 0, 128, { quick: true, bounds: { throughput: 5.0 } }),
-  entry(4 * KIB, 100, 1, { bounds: { throughput: 1.0, minimal: 0.85 } }),
-  ...onCores(100),
+  entry(4 * KIB, 100, 1, { bounds: LONE }),
+  ...onCores(100, 1, LONE),
   entry(4 * KIB, 100, 8, { quick: true, bounds: { throughput: 1.8 } }),
   entry(4 * KIB, 100, 32, {
     quick: true,
