@@ -2,15 +2,9 @@
  * What initiators ask for by SET TARGET PORT GROUPS, carried out: a change of the configuration
  * like any other, with its place in the history.
  */
-import {
-  ACCESS_STATE,
-  ACCESS_STATUS,
-  ACCESS_TYPE,
-  ALUA_ATTRIBUTES,
-  DEFAULT_ALUA_GROUP,
-} from '../objects/declarations/alua.ts';
-import { effective } from '../objects/attribute.ts';
-import { own, setIn, storageObjectOf } from '../objects/document.ts';
+import { groupOf, groupValues, withGroup } from '../objects/alua.ts';
+import { ACCESS_STATE, ACCESS_STATUS, ACCESS_TYPE } from '../objects/declarations/alua.ts';
+import { setIn, storageObjectOf } from '../objects/document.ts';
 import type { AluaGroup, Document } from '../objects/document.ts';
 import { editsBetween } from '../objects/edits.ts';
 import type { AluaStatesAsked, EnginePort } from '../objects/engine_port.ts';
@@ -113,20 +107,17 @@ export function statesText({ states }: AluaStatesAsked): string {
 
 /** The document with those states; throws ConfigError where they are not possible. */
 function withStates(document: Document, { storageObject, states }: AluaStatesAsked): Document {
-  const object = storageObjectOf(document, storageObject);
+  let object = storageObjectOf(document, storageObject);
   if (object === undefined) throw new ConfigError(`there is no ${storageObject} any more`);
-  const groups: Record<string, AluaGroup> = { ...object.alua };
   for (const { group: name, state } of states) {
-    const standard = name === DEFAULT_ALUA_GROUP ? { tg_pt_gp_id: 0, attributes: {} } : undefined;
-    const group = own(groups, name) ?? standard;
+    const group = groupOf(object, name);
     if (group === undefined) throw new ConfigError(`there is no group ${name} any more`);
-    const values = effective(ALUA_ATTRIBUTES, group.attributes);
-    if ((values.alua_access_type & ACCESS_TYPE.EXPLICIT) === 0) {
+    if ((groupValues(group).alua_access_type & ACCESS_TYPE.EXPLICIT) === 0) {
       throw new ConfigError(`alua_access_type of ${name} lets no initiator change its state`);
     }
-    groups[name] = inState(group, state);
+    object = withGroup(object, name, inState(group, state));
   }
-  return setIn(document, ['backstores', ...storageObject.split('/'), 'alua'], groups);
+  return setIn(document, ['backstores', ...storageObject.split('/')], object);
 }
 
 /** In the sparse form. */

@@ -1,18 +1,19 @@
 /** Groups of target ports: which a storage object has, which LUNs are in them, what fits. */
-import { effective, type ValuesOf } from './attribute.ts';
+import { effective } from './attribute.ts';
 import {
   ACCESS_STATE,
   ACCESS_STATE_NAMES,
   ACCESS_TYPE,
   ALUA_ATTRIBUTES,
   DEFAULT_ALUA_GROUP,
+  STATE_SUPPORT,
+  type AluaAttributes,
 } from './declarations/alua.ts';
 import { getIn, own, storageObjectOf } from './document.ts';
 import type { AluaGroup, Document, StorageObject, TpgLun } from './document.ts';
 import { usesOf, type LunUse } from './lun_uses.ts';
 import { nameProblem } from './rules.ts';
 
-export type AluaValues = ValuesOf<typeof ALUA_ATTRIBUTES>;
 type Groups = Readonly<Record<string, AluaGroup>>;
 
 /** SPC-4 §6.37: TARGET PORT GROUP has 16 bits; 0 is the default group's. */
@@ -36,7 +37,7 @@ export function groupNames({ alua }: StorageObject): readonly string[] {
   return [DEFAULT_ALUA_GROUP, ...Object.keys(alua).filter((name) => name !== DEFAULT_ALUA_GROUP)];
 }
 
-export const groupValues = (group: AluaGroup): AluaValues =>
+export const groupValues = (group: AluaGroup): AluaAttributes =>
   effective(ALUA_ATTRIBUTES, group.attributes);
 
 /** The object with the group changed, added or removed (undefined), in the sparse form. */
@@ -115,20 +116,12 @@ export const groupIdProblem = (id: number): string | undefined =>
     ? undefined
     : `The TPG Tag must be between 1 and ${GROUP_ID_MAX}`;
 
-const SUPPORT: Readonly<Record<number, keyof AluaValues>> = {
-  [ACCESS_STATE.ACTIVE_OPTIMIZED]: 'alua_support_active_optimized',
-  [ACCESS_STATE.ACTIVE_NON_OPTIMIZED]: 'alua_support_active_nonoptimized',
-  [ACCESS_STATE.STANDBY]: 'alua_support_standby',
-  [ACCESS_STATE.UNAVAILABLE]: 'alua_support_unavailable',
-  [ACCESS_STATE.OFFLINE]: 'alua_support_offline',
-};
-
 /** What is wrong between the values of a group; each begins with the name of a value. */
 export function groupProblems(group: AluaGroup): readonly string[] {
   const values = groupValues(group);
   const { alua_access_state: state, trans_delay_msecs: delay } = values;
   const problems: string[] = [];
-  const support = SUPPORT[state];
+  const support = STATE_SUPPORT[state];
   if (support !== undefined && values[support] === false) {
     problems.push(
       `alua_access_state=${state} (${stateText(state)}) needs ${support}=1: ` +
@@ -142,7 +135,10 @@ export function groupProblems(group: AluaGroup): readonly string[] {
 }
 
 /** Why the administrator may not change the state: alua_access_type, before and after. */
-export function stateChangeProblem(before: AluaValues, after: AluaValues): string | undefined {
+export function stateChangeProblem(
+  before: AluaAttributes,
+  after: AluaAttributes,
+): string | undefined {
   if (before.alua_access_state === after.alua_access_state) return undefined;
   const types = before.alua_access_type | after.alua_access_type;
   if ((types & ACCESS_TYPE.IMPLICIT) !== 0) return undefined;

@@ -112,3 +112,12 @@ export const ALUA_ATTRIBUTES = {
   },
 } as const satisfies AttributeGroup;
 export type AluaAttributes = ValuesOf<typeof ALUA_ATTRIBUTES>;
+
+/** By state: the attribute that lets it be set; states without one come by themselves or never. */
+export const STATE_SUPPORT: Readonly<Record<number, keyof AluaAttributes>> = {
+  [ACCESS_STATE.ACTIVE_OPTIMIZED]: 'alua_support_active_optimized',
+  [ACCESS_STATE.ACTIVE_NON_OPTIMIZED]: 'alua_support_active_nonoptimized',
+  [ACCESS_STATE.STANDBY]: 'alua_support_standby',
+  [ACCESS_STATE.UNAVAILABLE]: 'alua_support_unavailable',
+  [ACCESS_STATE.OFFLINE]: 'alua_support_offline',
+};

@@ -12,7 +12,7 @@ import {
 import { effective } from '../../objects/attribute.ts';
 import type { AluaGroup } from '../../objects/document.ts';
 import type { Clock, Timer } from '../../util/clock.ts';
-import { gateOf, isDisconnected, type Gate } from './access_state.ts';
+import { gateOf, type Gate } from './access_state.ts';
 import type { ItlNexus, TargetPort } from './nexus.ts';
 import { UNIT_ATTENTION } from './unit_attention.ts';
 
@@ -182,10 +182,12 @@ export class PortGroups {
     group.id = id;
     group.attributes = attributes;
     if (idBefore !== id || before.alua_access_type !== attributes.alua_access_type) {
-      this.#inquiryDataChanged(group);
+      for (const itl of this.#of(group)) {
+        itl.unitAttentions.raise(UNIT_ATTENTION.INQUIRY_DATA_CHANGED);
+      }
     }
     if (before.alua_access_state !== attributes.alua_access_state) this.#leave(group);
-    else if (group.transition === null) this.#enter(group, attributes.alua_access_state);
+    else if (group.transition === null) group.enter(attributes.alua_access_state);
     if (before.preferred !== attributes.preferred) this.#tellStates(null);
   }
 
@@ -195,7 +197,7 @@ export class PortGroups {
     const cause = this.#causeOf(group);
     this.#stopTransition(group);
     if (delayMs === 0 || !shown) return this.#arrive(group, cause);
-    this.#enter(group, ACCESS_STATE.TRANSITIONING);
+    group.enter(ACCESS_STATE.TRANSITIONING);
     group.transition = this.#options.clock.after(delayMs, () => this.#arrive(group, cause));
   }
 
@@ -211,19 +213,7 @@ export class PortGroups {
 
   #settle(group: PortGroup): void {
     this.#stopTransition(group);
-    this.#enter(group, group.attributes.alua_access_state);
-  }
-
-  #enter(group: PortGroup, state: number): void {
-    const before = isDisconnected(group.state);
-    group.enter(state);
-    if (before !== isDisconnected(state)) this.#inquiryDataChanged(group);
-  }
-
-  #inquiryDataChanged(group: PortGroup): void {
-    for (const itl of this.#of(group)) {
-      itl.unitAttentions.raise(UNIT_ATTENTION.INQUIRY_DATA_CHANGED);
-    }
+    group.enter(group.attributes.alua_access_state);
   }
 
   #stopTransition(group: PortGroup): void {
@@ -243,7 +233,11 @@ export class PortGroups {
     return asked ? itl : null;
   }
 
-  /** SPC-4 §5.15.2.5: every I_T nexus but the one whose command changed the state. */
+  /**
+   * SPC-4 §5.15.2.5: every I_T nexus but the one whose command changed the state. That the
+   * peripheral qualifier depends on it need not be told: initiators would read the capacity anew,
+   * which an unavailable path refuses.
+   */
   #tellStates(cause: ItlNexus | null): void {
     for (const itl of this.#options.nexuses) {
       if (itl !== cause) itl.unitAttentions.raise(UNIT_ATTENTION.ACCESS_STATE_CHANGED);

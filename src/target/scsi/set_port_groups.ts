@@ -2,7 +2,7 @@
  * SET TARGET PORT GROUPS (SPC-4 §6.45): an initiator asks for other access states. The states are
  * part of the configuration: the command waits until that has changed, or was refused.
  */
-import { ACCESS_STATE, ACCESS_TYPE, type AluaAttributes } from '../../objects/declarations/alua.ts';
+import { ACCESS_STATE, ACCESS_TYPE, STATE_SUPPORT } from '../../objects/declarations/alua.ts';
 import type { Command } from './command.ts';
 import type { ItlNexus } from './nexus.ts';
 import type { PortGroup, PortGroups, WantedState } from './port_groups.ts';
@@ -13,14 +13,6 @@ const MAX_PARAMETER_BYTES = 4096;
 const DESCRIPTOR_BYTES = 4;
 const LENGTH_FIELD = 6;
 const STATE_MASK = 0x0f;
-
-const SUPPORT: Readonly<Record<number, keyof AluaAttributes>> = {
-  [ACCESS_STATE.ACTIVE_OPTIMIZED]: 'alua_support_active_optimized',
-  [ACCESS_STATE.ACTIVE_NON_OPTIMIZED]: 'alua_support_active_nonoptimized',
-  [ACCESS_STATE.STANDBY]: 'alua_support_standby',
-  [ACCESS_STATE.UNAVAILABLE]: 'alua_support_unavailable',
-  [ACCESS_STATE.OFFLINE]: 'alua_support_offline',
-};
 
 const isExplicit = ({ attributes }: PortGroup): boolean =>
   (attributes.alua_access_type & ACCESS_TYPE.EXPLICIT) !== 0;
@@ -50,7 +42,7 @@ function setStates(command: Command, itl: ItlNexus, list: Buffer): void {
   // The list begins with a header that says nothing.
   for (let at = DESCRIPTOR_BYTES; at < list.length; at += DESCRIPTOR_BYTES) {
     const state = (list[at] ?? 0) & STATE_MASK;
-    const support = SUPPORT[state];
+    const support = STATE_SUPPORT[state];
     if (support === undefined) return command.invalidParameter(at);
     const group = groupAt(itl, state, list.readUInt16BE(at + 2));
     if (group === 'shared') return command.check(SENSE.SET_TARGET_PORT_GROUPS_FAILED);

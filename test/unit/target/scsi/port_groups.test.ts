@@ -35,10 +35,10 @@ describe('a change of state', () => {
     expect(ready()).toEqual(['good', 'good']);
   });
 
-  test('that makes the device seem unconnected changes INQUIRY data', () => {
+  test('is all that is told, also where INQUIRY then says that no device is connected', () => {
     const { groups, told } = served(OTHER);
     groups.update({ other: group({ alua_access_state: 3 }, 4) });
-    expect(told()).toEqual([[STATES], [INQUIRY, STATES]]);
+    expect(told()).toEqual([[STATES], [STATES]]);
     groups.update({ other: group({ alua_access_state: 14 }, 4) });
     expect(told()).toEqual([[STATES], [STATES]]);
   });

@@ -98,7 +98,7 @@ describe('SET TARGET PORT GROUPS', () => {
       ...ALUA,
       left: group(1, { alua_access_state: 3, alua_access_status: 2 }),
     });
-    expect([attentions(nexus), attentions(other)]).toEqual([['3f03', '2a06'], ['2a06']]);
+    expect([attentions(nexus), attentions(other)]).toEqual([['2a06'], ['2a06']]);
   });
 
   test('GOOD comes after the transition', () => {
