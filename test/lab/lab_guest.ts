@@ -13,6 +13,9 @@ export interface GuestImage {
   readonly packages: string;
 }
 
+/** That of linux_initiator.test.ts. */
+export const STANDARD_IMAGE: GuestImage = { name: '', packages: '' };
+
 export interface GuestRun {
   readonly image: GuestImage;
   readonly script: string;
@@ -42,7 +45,7 @@ export function whyNoGuest(variable: string, how: string): string | undefined {
 export async function runInGuest(guest: GuestRun): Promise<GuestResult> {
   const { image, script, seconds, lab, env } = guest;
   const home = process.env['XDG_CACHE_HOME'] ?? path.join(process.env['HOME'] ?? '', '.cache');
-  const LAB_DIR = path.join(home, `lunsmith-lab-guest-${image.name}`);
+  const LAB_DIR = path.join(home, ['lunsmith-lab-guest', image.name].filter(Boolean).join('-'));
   const labEnv = { LAB_DIR, LAB_PACKAGES: image.packages, ...lab };
   await mustRun('bash', [path.join(VM, 'build.sh')], { timeoutMs: BUILD_MS, env: labEnv });
   const pairs = Object.entries(env).map(([key, value]) => `${key}=${value}`);
