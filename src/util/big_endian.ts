@@ -32,7 +32,10 @@ export function putUint32(bytes: Uint8Array, at: number, value: number): void {
   putUint24(bytes, at + 1, value);
 }
 
-/** For a few bytes: a loop beats `Buffer.copy`, which makes a view of what it copies a part of. */
+/**
+ * For a few bytes: a loop, four at a time, beats `Buffer.copy`, which makes a view of what it
+ * copies a part of.
+ */
 export function copyFew(
   from: Uint8Array,
   start: number,
@@ -40,5 +43,12 @@ export function copyFew(
   at: number,
   length: number,
 ): void {
-  for (let n = 0; n < length; n++) into[at + n] = from[start + n] ?? 0;
+  let n = 0;
+  for (; n + 4 <= length; n += 4) {
+    into[at + n] = from[start + n] ?? 0;
+    into[at + n + 1] = from[start + n + 1] ?? 0;
+    into[at + n + 2] = from[start + n + 2] ?? 0;
+    into[at + n + 3] = from[start + n + 3] ?? 0;
+  }
+  for (; n < length; n++) into[at + n] = from[start + n] ?? 0;
 }

@@ -36,7 +36,7 @@ export class TaskManagement {
   }
 
   inProgress(itt: number): boolean {
-    return this.#pending.includes(itt);
+    return this.#pending.length > 0 && this.#pending.includes(itt);
   }
 
   request(bhs: Buffer): void {

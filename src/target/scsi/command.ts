@@ -3,7 +3,7 @@
  * methods that continue after storage or transport are bound once, so that a READ or WRITE costs no
  * closure. Every continuation asks `halted` first: that is where an aborted command ends.
  */
-import { monotonicMs } from '../../util/clock.ts';
+import { monotonicMs, recentMs } from '../../util/clock.ts';
 import type { StorageFault } from '../storage/backstore.ts';
 import type { AbortKind } from './abort.ts';
 import type { CommandRow } from './command_row.ts';
@@ -48,7 +48,8 @@ export class Command {
     command.#execute = execute;
     if (itl !== null) {
       itl.queued++;
-      command.#arrivedMs = monotonicMs();
+      // The transport looks when input comes, and each command when it ends.
+      command.#arrivedMs = recentMs();
     }
     return command;
   }

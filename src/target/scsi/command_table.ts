@@ -97,13 +97,19 @@ function cached(
   usageFor: (logicalUnit: LogicalUnit) => readonly number[],
 ): (logicalUnit: LogicalUnit) => readonly number[] {
   const byAttributes = new WeakMap<object, readonly number[]>();
+  let latest: object | null = null;
+  let latestUsage: readonly number[] = [];
   return (logicalUnit) => {
     const { attributes } = logicalUnit;
+    // Command after command is for the same logical unit: the map costs more than all checks.
+    if (attributes === latest) return latestUsage;
     let usage = byAttributes.get(attributes);
     if (usage === undefined) {
       usage = usageFor(logicalUnit);
       byAttributes.set(attributes, usage);
     }
+    latest = attributes;
+    latestUsage = usage;
     return usage;
   };
 }

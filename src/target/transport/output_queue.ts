@@ -18,6 +18,9 @@ const BATCH_LENGTH = 1024 * 1024;
 /** Bytes queued or under way beyond which producers wait. */
 export const OUTPUT_HIGH_WATER = 4 * 1024 * 1024;
 
+/** Of a batch: as much as the engine keeps in a field without an object of its own. */
+const LARGEST_NUMBER = 0x3fff_ffff;
+
 const pooledStages: readonly Buffer[][] = STAGE_LENGTHS.map(() => []);
 let pooledBytes = 0;
 
@@ -51,6 +54,7 @@ export class OutputQueue {
   readonly #socket: Socket;
   readonly #onRoom: () => void;
   #batch = newBatch();
+  #number = 0;
   #underWay: Batch | null = null;
   #stage: Buffer | null = null;
   #start = 0;
@@ -88,14 +92,14 @@ export class OutputQueue {
   }
 
   /** Numbers the batch, so that whoever remembers a place in it can tell that it left. */
-  get open(): object {
-    return this.#batch;
+  get open(): number {
+    return this.#number;
   }
 
   /** At most `COPY_UP_TO` bytes, copied now. */
   copy(bytes: Buffer): void {
     const stage = this.#room(bytes.length);
-    bytes.copy(stage, this.#at);
+    stage.set(bytes, this.#at);
     this.#advance(bytes.length);
   }
 
@@ -154,7 +158,7 @@ export class OutputQueue {
     this.#seal();
     this.#stage = null;
     const batch = this.#batch;
-    this.#batch = newBatch();
+    this.#beginBatch();
     this.#fit(batch.copied);
     const socket = this.#socket;
     const last = batch.pieces.pop();
@@ -183,10 +187,15 @@ export class OutputQueue {
     this.#closed = true;
     const told = [...(this.#underWay?.sent ?? []), ...this.#batch.sent, ...this.#waiting];
     this.#underWay = null;
-    this.#batch = newBatch();
+    this.#beginBatch();
     this.#stage = null;
     this.#waiting.length = 0;
     for (const sent of told) sent();
+  }
+
+  #beginBatch(): void {
+    this.#batch = newBatch();
+    this.#number = (this.#number + 1) & LARGEST_NUMBER;
   }
 
   readonly #written = (): void => {

@@ -23,7 +23,8 @@ const MAX_SPARE_HEADERS = 256;
 
 /** The Data-In queued last, while status can still be added to it. */
 interface Tail {
-  batch: object | null;
+  /** Its number in the output queue; -1: none. */
+  batch: number;
   transfer: Transfer | null;
   stage: Buffer;
   at: number;
@@ -47,7 +48,7 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
   readonly #spareHeaders: Buffer[] = [];
   /** Of the header that is made at the moment. */
   readonly #dataIn = { itt: 0, dataSN: 0, bufferOffset: 0, dataLength: 0, final: false };
-  readonly #tail: Tail = { batch: null, transfer: null, stage: NO_BYTES, at: 0 };
+  readonly #tail: Tail = { batch: -1, transfer: null, stage: NO_BYTES, at: 0 };
   #settings: MoverSettings | null = null;
   #maxSend = 0;
   #paused = false;
@@ -81,7 +82,7 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
   }
 
   sendControl(bhs: Buffer, data: Buffer | null): void {
-    this.#tail.batch = null;
+    this.#tail.batch = -1;
     this.#queueHeader(bhs);
     if (data !== null && data.length > 0) {
       if (data.length <= COPY_UP_TO) this.#queueData(data, true);
@@ -104,7 +105,7 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
       const whole = dataLength === data.length;
       this.#queueData(whole ? data : data.subarray(at, at + dataLength), copied);
       // A full batch has left already: nothing can be added to it.
-      this.#tail.batch = batch === this.#output.open ? batch : null;
+      this.#tail.batch = batch === this.#output.open ? batch : -1;
       at += dataLength;
     }
     transfer.moved += data.length;
@@ -137,9 +138,8 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
 
   putStatus(transfer: Transfer, status: number, residualFlag: number, residual: number): boolean {
     const tail = this.#tail;
-    if (tail.batch === null || tail.batch !== this.#output.open) return false;
-    if (tail.transfer !== transfer) return false;
-    tail.batch = null;
+    if (tail.transfer !== transfer || tail.batch !== this.#output.open) return false;
+    tail.batch = -1;
     addStatus(tail.stage, tail.at, status, residualFlag, residual);
     this.#events.stamp(tail.stage, tail.at, 'take');
     if (this.#settings?.headerDigest === true) {
@@ -158,7 +158,7 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
   }
 
   deallocateTaskResources(transfer: Transfer): void {
-    if (this.#tail.transfer === transfer) this.#tail.batch = null;
+    if (this.#tail.transfer === transfer) this.#tail.batch = -1;
     if (transfer.slot >= 0) this.#solicited.giveUp(transfer);
   }
 
@@ -240,7 +240,7 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     this.heardMs = this.#clock.nowMs();
     const { pdus } = this.#framer;
     this.#output.gather();
-    const rest = this.#parse(chunk);
+    const rest = this.#parse(chunk, this.heardMs);
     this.#output.release();
     if (rest === null) TURNS.served(this, this.#framer.pdus - pdus, this.heardMs);
     // The chunk is lent.
@@ -251,9 +251,9 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
   }
 
   /** What must wait for the next turn, or null. */
-  #parse(chunk: Buffer): Buffer | null {
+  #parse(chunk: Buffer, nowMs: number): Buffer | null {
     try {
-      this.#deadlineMs = TURNS.deadline(this, this.#clock.nowMs());
+      this.#deadlineMs = TURNS.deadline(this, nowMs);
       const alone = this.#deadlineMs === Infinity;
       if (!alone || chunk.length < 2 * BHS_LENGTH) return this.#push(chunk, alone);
       INPUT_TURN.begin();
@@ -285,7 +285,7 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     this.#backlog = null;
     if (this.#terminated || backlog === null) return;
     this.#output.gather();
-    const rest = this.#parse(backlog);
+    const rest = this.#parse(backlog, this.#clock.nowMs());
     this.#output.release();
     if (rest !== null) this.#goOnNextTurn(rest);
     this.#pauseOrResume();
