@@ -2,10 +2,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createEngine } from '../engine.ts';
 import { BUSY_POLL } from '../../util/busy_poll.ts';
+import { inlineMore } from './inlining.ts';
 import { serveEngine, type WorkerOptions } from './remote.ts';
 import { divideResources, Membership } from './threads/membership.ts';
 
 if (parentPort === null) throw new Error('worker.ts is not a program: it runs as a thread');
+inlineMore();
 const { logLevel, member } = workerData as WorkerOptions;
 BUSY_POLL.micros = Number(process.env['LUNSMITH_BUSY_POLL_US']) || 0;
 if (member === undefined) {
