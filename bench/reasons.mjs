@@ -33,9 +33,9 @@ const KNOWN = [
   ],
   [
     of('share'),
-    `three busy threads share two cores, and a command of the shallow session that comes while a turn
-    is under way waits for all that the turn began. Smaller turns of large commands, or a core more,
-    would cure it.`,
+    `three busy threads share two cores, and a command of the shallow session that comes while a
+    turn is under way waits for all that the turn began. Smaller turns of large commands, or a core
+    more, would cure it.`,
   ],
   [
     of('iser'),
@@ -69,8 +69,8 @@ const KNOWN = [
   ],
   [
     of('throughput', 'depth 1,'),
-    `one command at a time is bound by waking a core that sleeps; the many threads of tgt keep theirs
-    awake. Looking for input before sleeping cures it where a core is free.`,
+    `one command at a time is bound by waking a core that sleeps; the many threads of tgt keep
+    theirs awake. Looking for input before sleeping cures it where a core is free.`,
   ],
   [
     of('throughput', 'depth 8'),
