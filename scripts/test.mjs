@@ -99,12 +99,15 @@ async function runCheck() {
 
 async function runVitest(suite, folder) {
   const file = path.join(folder, `${suite.name}.json`);
-  const args = ['run', '--project', suite.name, '--passWithNoTests', '--reporter=default'];
+  const { projects = [suite.name], files = [] } = suite;
+  const args = ['run', '--passWithNoTests', '--reporter=default', ...files];
+  for (const project of projects) args.push('--project', project);
   args.push('--reporter', path.join(ROOT, 'scripts/reporter.mjs'));
   if (suite.name === 'lab') args.push(...machines);
   const status = await run(process.execPath, [inModules('vitest/vitest.mjs'), ...args], {
     minutes: suite.minutes,
     env: {
+      ...suite.env,
       LUNSMITH_TEST_COUNTS: file,
       ...(labWanted ? { LUNSMITH_LAB: '1' } : {}),
       ...Object.fromEntries(machines.map((name) => [`LUNSMITH_LAB_${name.toUpperCase()}`, '1'])),

@@ -27,48 +27,74 @@ beforeEach(async (context) => {
 });
 afterEach(() => served?.stop());
 
-/** The numbers acknowledged until the daemon was killed under the writer. */
-async function writeUntilKilled(lun: ServedLun, mode: 'fua' | 'flush'): Promise<number[]> {
-  const args = [WRITER, iscsiUrl(lun), INITIATOR, mode];
+interface Writer {
+  readonly initiator: string;
+  readonly firstBlock: number;
+  readonly acknowledged: () => number[];
+  readonly closed: Promise<unknown>;
+}
+
+/** Each writer has its own part of the LUN. */
+function startWriter(lun: ServedLun, mode: 'fua' | 'flush', at: number): Writer {
+  const initiator = `${INITIATOR}${at}`;
+  const firstBlock = at * LUN_CHUNKS * CHUNK_BLOCKS;
+  const args = [WRITER, iscsiUrl(lun), initiator, mode, String(firstBlock)];
   const writer = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let complaint = '';
   writer.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   writer.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
-  const closed = once(writer, 'close');
-  const acknowledged = () => output.split('\n').slice(0, -1).map(Number);
-  await eventually(`${ENOUGH} writes are acknowledged ${complaint}`, () => {
-    if (writer.exitCode !== null) throw new Error(`The writer has ended: ${complaint}`);
-    return acknowledged().length >= ENOUGH;
-  });
-  await served.end('SIGKILL');
-  await closed;
-  return acknowledged();
+  const acknowledged = (): number[] => {
+    const numbers = output.split('\n').slice(0, -1).map(Number);
+    const early = writer.exitCode !== null && numbers.length < ENOUGH;
+    if (early) throw new Error(`The writer has ended: ${complaint}`);
+    return numbers;
+  };
+  return { initiator, firstBlock, acknowledged, closed: once(writer, 'close') };
 }
 
-describe('kill -9 under write load', () => {
+/** Kills the daemon once every writer has heard of enough writes. */
+async function writeUntilKilled(writers: readonly Writer[]): Promise<void> {
+  await eventually(
+    `${ENOUGH} writes are acknowledged to each writer`,
+    () => writers.every(({ acknowledged }) => acknowledged().length >= ENOUGH),
+    60_000,
+  );
+  await served.end('SIGKILL');
+  await Promise.all(writers.map(({ closed }) => closed));
+}
+
+async function expectAcknowledged(lun: ServedLun, writer: Writer): Promise<void> {
+  const { initiator, firstBlock } = writer;
+  const session = await logIn(iscsiUrl(lun), initiator);
+  // A chunk may have been overwritten by the one after a whole round, acknowledged or not.
+  const newest = new Map(writer.acknowledged().map((number) => [number % LUN_CHUNKS, number]));
+  for (const [chunk, number] of newest) {
+    const data = session.read(firstBlock + chunk * CHUNK_BLOCKS, CHUNK_BYTES);
+    const expected = data.readUInt32BE(0) > number ? number + LUN_CHUNKS : number;
+    expect(data.equals(numberedChunk(expected)), `write ${number}`).toBe(true);
+  }
+  session.logOut();
+}
+
+/** Each session in a data thread of its own. */
+describe.each([1, 2])('kill -9 under write load, data threads and sessions: %i', (count) => {
   test.each(['fua', 'flush'] as const)(
     'configuration and every write acknowledged by %s are back after a restart',
     async (mode) => {
+      await served.stop();
+      served = new LunsmithProcess(String(count));
       await served.start();
       const lun = await served.createLun('durable', 32);
       await served.configure('/backstores/fileio create second ' + served.path('b.img') + ' 1M');
       await served.configure('saveconfig');
       const before = (await served.oneShot('ls')).stdout;
-      const acknowledged = await writeUntilKilled(lun, mode);
-      expect(acknowledged.length).toBeGreaterThanOrEqual(ENOUGH);
+      const writers = Array.from({ length: count }, (_, at) => startWriter(lun, mode, at));
+      await writeUntilKilled(writers);
 
       await served.start();
       expect((await served.oneShot('ls')).stdout).toBe(before);
-      const session = await logIn(iscsiUrl(lun), INITIATOR);
-      // A chunk may have been overwritten by the one after a whole round, acknowledged or not.
-      const newest = new Map(acknowledged.map((number) => [number % LUN_CHUNKS, number]));
-      for (const [chunk, number] of newest) {
-        const data = session.read(chunk * CHUNK_BLOCKS, CHUNK_BYTES);
-        const expected = data.readUInt32BE(0) > number ? number + LUN_CHUNKS : number;
-        expect(data.equals(numberedChunk(expected)), `write ${number}`).toBe(true);
-      }
-      session.logOut();
+      for (const writer of writers) await expectAcknowledged(lun, writer);
     },
   );
 });

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { diff } from '../../src/objects/diff.ts';
 import { EMPTY_DOCUMENT } from '../../src/objects/document.ts';
 import type { EnginePort } from '../../src/objects/engine_port.ts';
-import { createEngine } from '../../src/target/engine.ts';
+import { testEngine } from '../support/test_engine.ts';
 import { freePort } from '../support/free_port.ts';
 import { demoDocument, TARGET } from './demo_document.ts';
 import { Initiator, OP } from './initiator.ts';
@@ -29,7 +29,7 @@ describe('a LUN over TCP', () => {
 
   beforeEach(async () => {
     port = await freePort();
-    engine = createEngine({ logLevel: 'error' });
+    engine = testEngine({ logLevel: 'error' });
     await engine.apply(diff(EMPTY_DOCUMENT, demoDocument(port)));
   });
   afterEach(async () => {

@@ -16,7 +16,7 @@ import type { Step } from '../../src/objects/plan.ts';
 import { sparse } from '../../src/objects/sparse.ts';
 import { fromYaml } from '../../src/saveconfig/from_yaml.ts';
 import { toYaml } from '../../src/saveconfig/to_yaml.ts';
-import { createEngine } from '../../src/target/engine.ts';
+import { testEngine } from '../support/test_engine.ts';
 import { ramdiskDocuments } from '../fixtures/ramdisk_documents.ts';
 import { freePort } from '../support/free_port.ts';
 import { storeClient, type StoreClient } from '../support/store_client.ts';
@@ -30,7 +30,7 @@ let engine: EnginePort;
 let ports: number[];
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'lunsmith-changes-'));
-  engine = createEngine({ logLevel: 'error' });
+  engine = testEngine({ logLevel: 'error' });
   ports = [];
   for (let i = 0; i < 3; i += 1) ports.push(await freePort());
 });

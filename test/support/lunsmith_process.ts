@@ -26,7 +26,7 @@ export class LunsmithProcess implements ServedTarget {
   readonly config = path.join(this.folder, 'saveconfig.yaml');
   readonly socket = path.join(this.folder, 'control.sock');
   port = 0;
-  /** By hand, any suite runs with several: LUNSMITH_TEST_DATA_THREADS=2. */
+  /** As the suite `threads` runs; by hand, any with: LUNSMITH_TEST_DATA_THREADS=2. */
   readonly #dataThreads: string;
   #process: ChildProcess | undefined;
   /** A file rather than a pipe, so that a full pipe never stops the daemon. */

@@ -18,7 +18,8 @@ export function mergedRuntime(): (states: readonly RuntimeState[]) => RuntimeSta
       ...first,
       storageObjects: storageObjects(states.map((state) => state.storageObjects)),
       io: io(states.map((state) => state.io)),
-      sessions: states.flatMap((state) => state.sessions),
+      // In the order of their logins, as one thread shows them.
+      sessions: states.flatMap((state) => state.sessions).sort((a, b) => a.sid - b.sid),
       refusedLogins: latestOf(states.flatMap((state) => state.refusedLogins)),
     };
   };

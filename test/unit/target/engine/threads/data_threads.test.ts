@@ -109,7 +109,8 @@ describe.each([2, 4])('%i data threads', (count) => {
     const sessions = await sessionInEach(group);
     expect(sessions.map((session) => threadOf(group, session))).toEqual([...Array(count).keys()]);
     const { sessions: shown, io } = await group.engine.runtime();
-    expect(new Set(shown.map(({ sid }) => sid)).size).toBe(count);
+    const order = shown.map(({ sid }) => sid);
+    expect(order).toEqual([...new Set(order)].sort((a, b) => a - b));
     expect(new Set(shown.map(({ tsih }) => tsih)).size).toBe(count);
     for (const session of sessions) await session.run(readBlock(0));
     const now = await group.engine.runtime();
