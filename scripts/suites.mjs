@@ -1,5 +1,5 @@
-// The suites of `npm test`, fast ones first. Each but `check` is one vitest project, unless it names
-// its own: `threads` runs parts of others again.
+// The suites of `npm test`, fast ones first. Each but `check` is one vitest project, unless it
+// names its own: `threads` runs parts of others again.
 
 /** Of libiscsi's suite: state that data threads share, and order of commands. */
 const SHARED_STATE = 'ModeSense6,Unmap,Write10,iSCSITMF,iSCSICmdSN,MultipathIO';
