@@ -7,8 +7,11 @@ import {
   tpgAccess,
   writeProtection,
 } from './access_rules.ts';
+import { pathState } from './alua_paths.ts';
+import { ACCESS_STATE } from './declarations/alua.ts';
 import { limitsText, rateNotes, ratesText } from './explain_limits.ts';
 import { own, storageObjectOf, type MappedLun, type NodeAcl, type Tpg } from './document.ts';
+import type { TpgLun } from './document.ts';
 import type { View } from './node.ts';
 
 export interface Finding {
@@ -156,10 +159,11 @@ class Explainer {
   }
 
   #lun(seenAs: number, lun: number, mapped: MappedLun | undefined): void {
-    const reference = own(this.#tpg.luns, String(lun))?.storage_object;
+    const tpgLun = own(this.#tpg.luns, String(lun));
+    const reference = tpgLun?.storage_object;
     const object =
       reference === undefined ? undefined : storageObjectOf(this.#view.document, reference);
-    if (reference === undefined || object === undefined) {
+    if (tpgLun === undefined || reference === undefined || object === undefined) {
       this.#add(no(`LUN ${seenAs} leads to no storage object`, `${this.#path}/luns ls`));
       return;
     }
@@ -171,6 +175,7 @@ class Explainer {
       );
       return;
     }
+    if (!this.#isOpen(name, tpgLun)) return;
     const limited = ratesText(object.attributes, '');
     if (limited !== '') this.#add(note(`LUN ${seenAs} is limited by ${limited} of ${reference}`));
     this.#readable += 1;
@@ -183,6 +188,20 @@ class Explainer {
       this.#writable += 1;
       this.#add(yes(`${name}, to read and write`));
     }
+  }
+
+  /** Whether the state of the path lets commands reach the medium. */
+  #isOpen(name: string, lun: TpgLun): boolean {
+    const path = pathState(this.#view.document, lun);
+    if (path === undefined || path.state === ACCESS_STATE.ACTIVE_OPTIMIZED) return true;
+    const by = `its ALUA group ${path.group} is in the state ${path.text}`;
+    if (path.refuses) {
+      this.#add(no(`${name}, by a path that refuses to read and write: ${by}`, path.remedy));
+    } else {
+      const waits = path.delayMs > 0 ? `; each command waits ${path.delayMs} milliseconds` : '';
+      this.#add(note(`${name}, by a path that is not the best: ${by}${waits}`));
+    }
+    return !path.refuses;
   }
 
   #writeCommand(seenAs: number, mapped: MappedLun | undefined): string {

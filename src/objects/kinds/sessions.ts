@@ -1,4 +1,6 @@
 /** The sessions of a TPG as nodes: they exist while initiators are logged in, and only there. */
+import { pathNote } from '../alua_paths.ts';
+import type { Document } from '../document.ts';
 import { NO_IO, type IoCounters, type SessionInfo } from '../engine_port.ts';
 import { limitLines } from '../explain_limits.ts';
 import type { NodeKind, TreeNode, View } from '../node.ts';
@@ -61,7 +63,7 @@ function sessionAt(view: View, node: TreeNode): SessionInfo | undefined {
   return sessionsOf(view, node).find((one) => String(one.sid) === node.at.at(-1));
 }
 
-function infoLines(session: SessionInfo): readonly string[] {
+function infoLines(document: Document, session: SessionInfo): readonly string[] {
   return [
     `sid: ${session.sid}`,
     `initiator: ${printable(session.initiator)}`,
@@ -77,10 +79,11 @@ function infoLines(session: SessionInfo): readonly string[] {
     ),
     ...Object.entries(session.parameters).map(([key, value]) => `${key}: ${printable(value)}`),
     ...limitLines(session),
-    ...session.mappedLuns.map(
-      ({ mappedLun, storageObject, writeProtect, io }) =>
-        `lun ${mappedLun}: ${storageObject} (${writeProtect ? 'ro' : 'rw'}) ${ioText(io)}`,
-    ),
+    ...session.mappedLuns.map(({ mappedLun, storageObject, writeProtect, io }) => {
+      const path = pathNote(document, session, mappedLun);
+      const access = `${writeProtect ? 'ro' : 'rw'}${path === '' ? '' : `, ${path}`}`;
+      return `lun ${mappedLun}: ${storageObject} (${access}) ${ioText(io)}`;
+    }),
   ];
 }
 
@@ -102,7 +105,7 @@ export const SESSION: NodeKind = {
   },
   info: (view, node) => {
     const session = sessionAt(view, node);
-    return session === undefined ? ['The session has ended'] : infoLines(session);
+    return session === undefined ? ['The session has ended'] : infoLines(view.document, session);
   },
 };
 

@@ -1,7 +1,8 @@
 /** `why` says what the engine does: each answer is compared with the engine's own functions. */
 import { describe, expect, test } from 'vitest';
 import { writeProtection, tpgAccess } from '../../../src/objects/access_rules.ts';
-import { EMPTY_DOCUMENT, setIn, type Document, type Tpg } from '../../../src/objects/document.ts';
+import { EMPTY_DOCUMENT, setIn } from '../../../src/objects/document.ts';
+import type { Document, RamdiskObject, Tpg } from '../../../src/objects/document.ts';
 import { explainAccess } from '../../../src/objects/explain_access.ts';
 import { IDLE_RUNTIME } from '../../fixtures/documents.ts';
 import { SESSION } from '../shell/kit.ts';
@@ -20,15 +21,21 @@ const BASE: Tpg = {
   acls: {},
 };
 
-function documentWith(tpg: Partial<Tpg>): Document {
-  const disk = { size: 1024 * 1024, nullio: false, wwn: 'w1', attributes: {} };
+function documentWith(tpg: Partial<Tpg>, alua?: RamdiskObject['alua']): Document {
+  const plain = { size: 1024 * 1024, nullio: false, wwn: 'w1', attributes: {} };
+  const disk = alua === undefined ? plain : { ...plain, alua };
   const withDisk = setIn(EMPTY_DOCUMENT, ['backstores', 'ramdisk', 'r1'], disk);
   return setIn(withDisk, ['iscsi', 'targets', TARGET], { tpgs: { '1': { ...BASE, ...tpg } } });
 }
 
-function why(tpg: Partial<Tpg>, lun?: number, runtime = IDLE_RUNTIME) {
+function why(
+  tpg: Partial<Tpg>,
+  lun?: number,
+  runtime = IDLE_RUNTIME,
+  alua?: RamdiskObject['alua'],
+) {
   const question = { target: TARGET, tag: '1', initiator: INITIATOR };
-  const view = { document: documentWith(tpg), runtime };
+  const view = { document: documentWith(tpg, alua), runtime };
   const answer = explainAccess(view, lun === undefined ? question : { ...question, lun });
   const problems = answer?.findings.filter(({ ok }) => ok === false) ?? [];
   return { ...answer!, problems, first: `${problems[0]?.text} -> ${problems[0]?.remedy}` };
@@ -37,6 +44,7 @@ function why(tpg: Partial<Tpg>, lun?: number, runtime = IDLE_RUNTIME) {
 const PATH = `/iscsi/${TARGET}/tpg1`;
 const demo = { attributes: { generate_node_acls: true } };
 const acls = { [INITIATOR]: ACL };
+const GROUPED = { '0': { storage_object: 'ramdisk/r1', alua_tg_pt_gp_name: 'g' } };
 
 describe('logging in', () => {
   test('a stranger without demo mode is stopped, and the remedy is an ACL', () => {
@@ -99,6 +107,41 @@ describe('LUNs', () => {
     const answer = why({ acls }, 4, { ...IDLE_RUNTIME, storageObjects });
     expect(answer.verdict).toBe('It may log in, but cannot use LUN 4.');
     expect(answer.first).toContain('not ready: gone');
+  });
+
+  test.each([
+    [2, {}, 'Standby', 'alua_access_state=0'],
+    [3, {}, 'Unavailable', 'alua_access_state=0'],
+    [14, { alua_access_type: 2 }, 'Offline', 'alua_access_state=0 alua_access_type=3'],
+    [2, { alua_support_active_optimized: false }, 'Standby', 'alua_access_state=1'],
+  ])(
+    'a path in the state %d is no usable LUN, and says how to open it',
+    (state, more, text, set) => {
+      const { verdict, first } = why({ acls, luns: GROUPED }, 4, IDLE_RUNTIME, {
+        g: { tg_pt_gp_id: 1, attributes: { alua_access_state: state, ...more } },
+      });
+      expect(verdict).toBe('It may log in, but cannot use LUN 4.');
+      expect(first).toBe(
+        'LUN 4 is ramdisk/r1, by a path that refuses to read and write: its ALUA group g is in the ' +
+          `state ${text} -> /backstores/ramdisk/r1/alua/g set alua ${set}`,
+      );
+    },
+  );
+
+  test('a path that is not optimized is told, and serves', () => {
+    const { verdict, findings } = why({ acls, luns: GROUPED }, 4, IDLE_RUNTIME, {
+      g: { tg_pt_gp_id: 1, attributes: { alua_access_state: 1, nonop_delay_msecs: 7 } },
+    });
+    expect(verdict).toBe('It may log in, and read and write LUN 4.');
+    const texts = findings.map(({ text }) => text).join('\n');
+    expect(texts).toContain('g is in the state Active/non-optimized; each command waits 7');
+  });
+
+  test('the default group may close a path, too', () => {
+    const { verdict } = why({ acls }, 4, IDLE_RUNTIME, {
+      default_tg_pt_gp: { tg_pt_gp_id: 0, attributes: { alua_access_state: 14 } },
+    });
+    expect(verdict).toBe('It may log in, but cannot use LUN 4.');
   });
 
   test('thousands are counted, not listed', () => {

@@ -322,3 +322,79 @@ describe('a file in which a merge left its markers', () => {
     expect(source.value).toEqual({ name: '<<<<<<< HEAD\n' });
   });
 });
+
+describe('ALUA groups', () => {
+  const disk = `version: 1
+backstores:
+  ramdisk:
+    r:
+      size: 1MiB
+      wwn: w1
+      alua:
+        default_tg_pt_gp: { attributes: { preferred: true } }
+        standby:
+          tg_pt_gp_id: 7
+          attributes: { alua_access_state: 2 }
+        empty: { tg_pt_gp_id: 8 }
+`;
+  const luns = (line: string) =>
+    `${disk}${tpgWith(`luns: { ${line} }`).replace('version: 1\n', '')}`;
+  const lunsOf = (document: Document) => document.iscsi.targets[IQN]?.tpgs['1']?.luns;
+
+  test('are read; the number of the default one and empty attributes may be left out', () => {
+    expect(read(disk).backstores.ramdisk['r']?.alua).toEqual({
+      default_tg_pt_gp: { tg_pt_gp_id: 0, attributes: { preferred: true } },
+      standby: { tg_pt_gp_id: 7, attributes: { alua_access_state: 2 } },
+      empty: { tg_pt_gp_id: 8, attributes: {} },
+    });
+  });
+
+  test('a LUN stays one word unless it names a group', () => {
+    const text = luns(
+      '0: backstores/ramdisk/r, 1: { storage_object: ramdisk/r, alua_tg_pt_gp_name: standby }',
+    );
+    const two = text.replace('0: backstores/ramdisk/r, ', '');
+    expect(lunsOf(read(two))).toEqual({
+      1: { storage_object: 'ramdisk/r', alua_tg_pt_gp_name: 'standby' },
+    });
+    const written = toYaml(read(two));
+    expect(written).toContain(
+      '1: { storage_object: backstores/ramdisk/r, alua_tg_pt_gp_name: standby }',
+    );
+    expect(read(written)).toEqual(read(two));
+    const plain = toYaml(read(luns('0: { storage_object: backstores/ramdisk/r }')));
+    expect(plain).toContain('0: backstores/ramdisk/r\n');
+  });
+
+  test('what is applied to a LUN names its group, too: in one word the default one', () => {
+    const known = read(luns('0: { storage_object: ramdisk/r, alua_tg_pt_gp_name: standby }'));
+    const over = { document: known, prune: false };
+    const applied = fromYaml(luns('0: ramdisk/r'), 'f.yaml', { identity: 'test', over });
+    expect(lunsOf(applied)).toEqual({ 0: { storage_object: 'ramdisk/r' } });
+  });
+
+  test('what is applied to groups leaves the others as they are', () => {
+    const text = `version: 1
+backstores: { ramdisk: { r: { alua: { empty: { attributes: { preferred: true } } } } } }
+`;
+    const over = { document: read(disk), prune: false };
+    const applied = fromYaml(text, 'f.yaml', { identity: 'test', over });
+    expect(applied.backstores.ramdisk['r']?.alua).toEqual({
+      ...read(disk).backstores.ramdisk['r']?.alua,
+      empty: { tg_pt_gp_id: 8, attributes: { preferred: true } },
+    });
+  });
+
+  test.each([
+    [disk.replace('tg_pt_gp_id: 8', 'tg_pt_gp_id: 7'), 'taken by standby'],
+    [disk.replace('tg_pt_gp_id: 8', 'tag: 8'), 'unknown key "tag"'],
+    [disk.replace('{ tg_pt_gp_id: 8 }', '8'), 'a map of tg_pt_gp_id, attributes is expected'],
+    [luns('0: { storage_object: ramdisk/r, alua_tg_pt_gp_name: 7 }'), 'put it in quotes'],
+    [luns('0: { storage_object: ramdisk/r, alua_tg_pt_gp_name: other }'), 'no ALUA group "other"'],
+    [luns('0: { alua_tg_pt_gp_name: standby }'), 'a LUN is a storage object'],
+    [luns('0: { storage_object: ramdisk/r, group: x }'), 'unknown key "group"'],
+  ])('%#: refused with the place', (text, message) => {
+    expect(problems(text)).toMatch(/^f\.yaml:\d+:\d+: /);
+    expect(problems(text)).toContain(message);
+  });
+});

@@ -3,6 +3,7 @@ import { commonPrefix, complete } from '../../../src/shell/complete.ts';
 import { EXAMPLE, SESSION, TARGET, testShell } from './kit.ts';
 
 const tpg = `/iscsi/${TARGET}/tpg1`;
+const group = '/backstores/ramdisk/ram1/alua/default_tg_pt_gp';
 const STRANGER = 'iqn.1994-05.com.redhat:stranger';
 const REFUSED = {
   initiator: STRANGER,
@@ -47,6 +48,24 @@ describe('completion offers', () => {
       ['/backstores/ramdisk/ram1'],
     ],
     ['numbers of LUNs', `${tpg}/luns delete 0`, ['0']],
+    [
+      'what a storage object has below it',
+      '/backstores/ramdisk/ram1/',
+      ['/backstores/ramdisk/ram1/alua/'],
+    ],
+    [
+      'ALUA groups',
+      '/backstores/ramdisk/ram1/alua/d',
+      ['/backstores/ramdisk/ram1/alua/default_tg_pt_gp'],
+    ],
+    [
+      'the next free tag of an ALUA group',
+      '/backstores/ramdisk/ram1/alua create g ',
+      ['1', 'tag='],
+    ],
+    ['states of an ALUA group', `${group} set alua alua_access_state=`, ['0', '1', '2', '3', '14']],
+    ['what of an ALUA group can be set', `${group} set alua alua_w`, ['alua_write_metadata=']],
+    ['no read-only value to set', `${group} set alua m`, []],
     ['files of the daemon’s machine', '/backstores/fileio create x /srv/e', ['/srv/existing.img']],
     [
       'a blank in a file name with a backslash',
@@ -189,4 +208,31 @@ test('the common prefix', () => {
   expect(commonPrefix(['abc', 'abd', 'ab'])).toBe('ab');
   expect(commonPrefix(['x', 'y'])).toBe('');
   expect(commonPrefix([])).toBe('');
+});
+
+describe('ALUA', () => {
+  const alua = '/backstores/fileio/disk1/alua';
+  const made = [`${alua} create grp1 7`, `${alua}/grp1 set alua alua_access_state=2`];
+
+  test('the groups of the storage object, for its LUN', async () => {
+    const line = `${tpg}/luns/lun0 set alua alua_tg_pt_gp_name=`;
+    expect(await offered(line, ...made)).toEqual(['default_tg_pt_gp', 'grp1']);
+    expect(await offered(`${alua} delete `, ...made)).toEqual(['grp1', 'name=']);
+  });
+
+  test('states with their names, groups with their state, what holds now as hint', async () => {
+    const { shell, run } = testShell();
+    await run(...EXAMPLE, ...made);
+    const states = await complete(shell, `${alua}/grp1 set alua alua_access_state=`);
+    expect(states.candidates.map(({ text, note }) => `${text} ${note}`)).toEqual([
+      '0 active/optimized',
+      '1 active/non-optimized',
+      '2 standby',
+      '3 unavailable',
+      '14 offline',
+    ]);
+    expect(states.hint).toBe('alua_access_state: 0|1|2|3|14; now 2, default 0');
+    const groups = await complete(shell, `${alua} delete g`);
+    expect(groups.candidates.map(({ note }) => note)).toEqual(['Standby']);
+  });
 });
