@@ -65,10 +65,9 @@ function nodeLine(node: TreeNode, indent: string, level: number, options: TreeOp
   const taken = indent.length + mark.length + name.length + 1 + text.length + 3;
   const dots = '.'.repeat(Math.max(0, width - taken));
   const status = paintSummary(summary, text, paint);
-  return (
-    `${indent}${mark}${shownName} ${paint.color(color, dots)}` +
-    `${paint.bold(' [')}${status}${paint.bold(']')}`
-  );
+  const [open, close] = [paint.bold(' ['), paint.bold(']')];
+  // Joined: tens of thousands of lines as concatenations would keep all their parts.
+  return [indent, mark, shownName, ' ', paint.color(color, dots), open, status, close].join('');
 }
 
 function paintSummary(summary: Summary, text: string, paint: Painter): string {

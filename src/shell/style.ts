@@ -12,14 +12,25 @@ export interface Painter {
   underline(text: string): string;
 }
 
+const plain = (text: string): string => text;
+const PLAIN: Painter = { on: false, color: (_name, text) => text, bold: plain, underline: plain };
+
 export function painter(on: boolean): Painter {
+  if (!on) return PLAIN;
   // Level 1 (16 colours) where on: the terminal's own palette, as targetcli uses.
-  const chalk: ChalkInstance = new Chalk({ level: on ? 1 : 0 });
+  const chalk: ChalkInstance = new Chalk({ level: 1 });
+  // Each look at chalk makes a painter anew: a tree has tens of thousands of lines.
+  const known = new Map<ColorName, (text: string) => string>();
+  const { bold, underline } = chalk;
   return {
     on,
-    color: (name, text) =>
-      name === 'default' || name === 'none' || text === '' ? text : chalk[name](text),
-    bold: (text) => chalk.bold(text),
-    underline: (text) => chalk.underline(text),
+    color: (name, text) => {
+      if (name === 'default' || name === 'none' || text === '') return text;
+      const paint = known.get(name) ?? chalk[name];
+      known.set(name, paint);
+      return paint(text);
+    },
+    bold: (text) => bold(text),
+    underline: (text) => underline(text),
   };
 }

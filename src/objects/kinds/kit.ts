@@ -38,17 +38,19 @@ export function pathOf(node: TreeNode): string {
   return `/${names.reverse().join('/')}`;
 }
 
-const split = (name: string) => {
-  const digits = /\d*$/.exec(name)?.[0] ?? '';
-  return { stem: name.slice(0, name.length - digits.length), digits };
-};
+/** Where the digits at the end begin. */
+function stemLength(name: string): number {
+  let end = name.length;
+  while (end > 0 && isDigit(name.charCodeAt(end - 1))) end -= 1;
+  return end;
+}
+const isDigit = (code: number) => code >= 0x30 && code <= 0x39;
 
 /** By name, a trailing number as a number: lun2 before lun10. */
 export function compareNames(a: string, b: string): number {
-  const x = split(a);
-  const y = split(b);
-  if (x.stem === y.stem && x.digits !== '' && y.digits !== '') {
-    return Number(x.digits) - Number(y.digits);
+  const [x, y] = [stemLength(a), stemLength(b)];
+  if (x === y && x < a.length && y < b.length && a.startsWith(b.slice(0, y))) {
+    return Number(a.slice(x)) - Number(b.slice(y));
   }
   return a < b ? -1 : a > b ? 1 : 0;
 }
@@ -114,8 +116,9 @@ export const NO_ATTRIBUTES = {
   read: readNothing,
   write: writeNothing,
 } as const satisfies Partial<NodeKind>;
+const NONE: readonly TreeNode[] = [];
 export const NO_CHILDREN = {
-  children: () => [],
+  children: () => NONE,
   child: () => undefined,
 } as const satisfies Partial<NodeKind>;
 

@@ -26,7 +26,8 @@ function hit(view: View, node: TreeNode, words: string): string | undefined {
       if (text !== MASK && fits(`${name}=${text}`)) return `${groupName} ${name}=${text}`;
     }
   }
-  const line = node.kind.info?.(view, node).find(fits);
+  // The name of a value stands at every node of the kind.
+  const line = node.kind.info?.(view, node).find((one) => fits(one.replace(/^[^:]*: /, '')));
   return line;
 }
 

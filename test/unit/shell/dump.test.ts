@@ -167,6 +167,11 @@ describe('find and tree', () => {
     expect(await run('find SCANNER')).toBe(`${tpg} auth userid=scanner\n`);
     expect(await run('find hidden123')).toContain('Nothing below / holds hidden123');
     expect(await run('/backstores find lun0')).toContain('Nothing below /backstores');
+    // The name of a value that every group has is no find; the state of one is.
+    expect(await run('/backstores find standby')).toContain('Nothing below /backstores');
+    const alua = '/backstores/fileio/disk1/alua';
+    await run(`${alua} create b 1`, `${alua}/b set alua alua_access_state=standby`);
+    expect(await run('find standby')).toBe(`${alua}/b [ALUA state: Standby]\n`);
   });
 
   test('tree shows so many levels', async () => {

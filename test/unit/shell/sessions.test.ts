@@ -56,6 +56,15 @@ describe('sessions as nodes', () => {
     );
   });
 
+  test('info says of each LUN what state its path is in, unless it is the best', async () => {
+    const { run } = await shellWithSession();
+    const group = '/backstores/fileio/disk1/alua/default_tg_pt_gp';
+    expect(await run(`${TPG}/sessions/sid3 info`)).toContain('lun 0: fileio/disk1 (rw) ');
+    await run(`${group} set alua alua_access_state=1`);
+    const said = await run(`${TPG}/sessions/sid3 info`);
+    expect(said).toContain('lun 0: fileio/disk1 (rw, Active/non-optimized) ');
+  });
+
   test('info and summary say what limits hold, and what waits for them', async () => {
     const { client, run } = await shellWithSession();
     const acl = { maxIops: 0, maxBandwidth: 10_485_760, delayed: 7 };
