@@ -122,8 +122,8 @@ describe('LUNs', () => {
       });
       expect(verdict).toBe('It may log in, but cannot use LUN 4.');
       expect(first).toBe(
-        'LUN 4 is ramdisk/r1, by a path that refuses to read and write: its ALUA group g is in the ' +
-          `state ${text} -> /backstores/ramdisk/r1/alua/g set alua ${set}`,
+        'LUN 4 is ramdisk/r1, by a path that refuses to read and write: its ALUA group g is in ' +
+          `the state ${text} -> /backstores/ramdisk/r1/alua/g set alua ${set}`,
       );
     },
   );
