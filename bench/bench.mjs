@@ -7,7 +7,7 @@
 //                                       bench-report.json with --write-docs
 //                    [--beside FOLDER]  another build of ours takes part in each round
 //                    [--data-threads N] ours, but not the one beside it, has so many
-// `npm run bench -- docs FILE`: the tables of docs/PERFORMANCE.md from a saved report.
+// `npm run bench -- docs FILE…`: the tables of docs/PERFORMANCE.md from saved reports.
 // `npm run bench -- iser …`: iSER beside TCP (bench/iser.mjs).
 // `npm run bench -- config …`: configuration at scale (bench/config.mjs).
 // `npm run bench -- fairness …`: a shallow session beside a deep one (bench/fairness.mjs).
@@ -29,6 +29,7 @@ import {
   fairnessPart,
   HEADING,
   iserPart,
+  merged,
   missedLines,
   row,
   witnessPart,
@@ -159,12 +160,14 @@ async function main() {
   return console.error(`${await writeDocument(document(report))} is written`);
 }
 
-/** From a report that --save has left, whole or of a run that was cut short. */
-async function documentFrom([file]) {
-  if (file === undefined) throw new UsageError('which report? npm run bench -- docs FILE');
-  const report = JSON.parse(readFileSync(file, 'utf8'));
-  if (report.version !== REPORT_VERSION)
-    throw new UsageError(`${file}: not a report of this version`);
+/** From reports that --save has left; what a later one measured again replaces the earlier. */
+async function documentFrom(files) {
+  if (files.length === 0) throw new UsageError('which report? npm run bench -- docs FILE…');
+  const reports = files.map((file) => JSON.parse(readFileSync(file, 'utf8')));
+  if (reports.some(({ version }) => version !== REPORT_VERSION)) {
+    throw new UsageError(`a report is not of version ${REPORT_VERSION}`);
+  }
+  const report = merged(reports);
   console.error(`${await writeDocument(document(report))} is written`);
 }
 

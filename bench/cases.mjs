@@ -245,10 +245,13 @@ const NAMED = [...DEPTHS, ...SIZES, ...SESSIONS, ...DIGESTS, ...MEMORY, ...COLD,
 /** @type {readonly Case[]} */
 export const CASES = [...NAMED, ...everything()];
 
-/** What is named is found among all; `=NAME` is exactly that one. */
+const fitsOne = (name, text) =>
+  text.startsWith('=') ? name === text.slice(1) : name.includes(text);
+
+/** What is named is found among all; `=NAME` is exactly that one, `A|B` either. */
 export function chosenCases({ only, quick, all }) {
   if (only.length === 0) return CASES.filter((each) => (quick ? each.quick : all || !each.all));
   const fits = (name) =>
-    only.every((text) => (text.startsWith('=') ? name === text.slice(1) : name.includes(text)));
+    only.every((text) => text.split('|').some((either) => fitsOne(name, either)));
   return CASES.filter(({ name, also }) => fits(name) || (also && fits(also.name)));
 }

@@ -28,4 +28,5 @@ export function table(heading: readonly string[], rows: readonly (readonly strin
 export function row(result: Summary): string;
 export function allBounds(report: Pick<Report, 'results'>): (Judged & { readonly name: string })[];
 export function missedLines(report: Pick<Report, 'results'>): string[];
+export function merged(reports: readonly Report[]): Report;
 export function document(report: Report): string;

@@ -228,18 +228,27 @@ export function fairnessPart({ fairness }) {
   return ['### A session of depth 1 beside one of depth 128', table(heading, rows)];
 }
 
+/** Reports of several runs as one: a later one's cases and parts replace an earlier one's. */
+export function merged(reports) {
+  const results = new Map(reports.flatMap((each) => each.results.map((one) => [one.name, one])));
+  const [{ run }, ...others] = reports;
+  return { ...Object.assign({}, ...reports), results: [...results.values()], run, others };
+}
+
 const percent = (part) => `${Math.round(100 * part)} %`;
 
 /** What ran where; nothing of it names a day or a machine. */
-export function machineLine({ machine, run }) {
+export function machineLine({ machine, run, others = [] }) {
   const [median, most] = [run.elsewhere, run.elsewhereMost].map(percent);
   const quiet = Number.isFinite(run.elsewhere)
     ? " Everything beside target and generator, the kernel's threads among it, took " +
       `${median} of the machine (median of all runs; ${most} in one of ten).`
     : '';
+  const more = others.map((each) => `${each.run.rounds} of ${each.run.seconds} s`);
+  const elsewise = more.length > 0 ? ` (some cases, in runs of their own: ${more.join(', ')})` : '';
   return (
-    `Medians of rounds (${run.rounds}) of ${run.seconds} s, ${run.warmup} s of warming up before ` +
-    `each. ${machine.cores} cores (${machine.cpu}), which client and target share, ` +
+    `Medians of ${run.rounds} rounds of ${run.seconds} s${elsewise}, ${run.warmup} s of warming up ` +
+    `before each. ${machine.cores} cores (${machine.cpu}), which client and target share, ` +
     `${machine.memory} of memory; Linux ${machine.kernel}, Node ${machine.node}, ` +
     `${machine.targets}.${quiet}`
   );

@@ -56,6 +56,7 @@ describe('the cases', () => {
   test('a part of the selection is chosen by all words of its name, from all cases', () => {
     expect(choose(['1 MiB', '70/30', '16 sessions'])).toHaveLength(1);
     expect(choose(['=4 KiB random read, depth 1'])).toHaveLength(1);
+    expect(choose(['=4 KiB random read, depth 1|=1 MiB random read, depth 1'])).toHaveLength(2);
     expect(choose(['2 data threads']).map(({ name }) => name)).toContain(
       '4 KiB random read, depth 32, 2 sessions',
     );

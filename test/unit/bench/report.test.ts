@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { between, MARKS } from '../../../bench/document.mjs';
-import { document, HEADING, missedLines, row, type Report } from '../../../bench/report.mjs';
+import {
+  document,
+  HEADING,
+  merged,
+  missedLines,
+  row,
+  type Report,
+} from '../../../bench/report.mjs';
 import { summarise, type Round } from '../../../bench/statistics.mjs';
 
 const sample = (perSecond: number) => ({
@@ -75,6 +82,15 @@ describe('the report', () => {
       expect(document(report(some))).toContain('not measured');
     }
     expect(lines).toContain('4 KiB read: throughput × istgt not measured, ≥ 1.00');
+  });
+
+  test('a case that was measured again replaces the first, in its place', () => {
+    const again = { ...report(uneven), iser: [] };
+    const text = document(merged([report(even), again]));
+    expect(text).toContain('Medians of 3 rounds of 0.8 s (some cases, in runs of their own: 3 of');
+    expect(text).toContain('| 4 KiB read ~ |');
+    expect(text).not.toContain('| 4 KiB read |  |');
+    expect(document(merged([again]))).toBe(document(again));
   });
 
   test('a report that was saved and read again gives the same document', () => {
