@@ -44,6 +44,7 @@ export function createEngine(options: EngineOptions): ServedEngine & JointEngine
 }
 
 class Engine implements ServedEngine, JointEngine {
+  readonly #clock: Clock;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   readonly #log: Log;
   readonly #state = new ConfigState();
@@ -63,6 +64,7 @@ class Engine implements ServedEngine, JointEngine {
     const emit = (event: EngineEvent): void => {
       for (const listener of this.#listeners) listener(event);
     };
+    this.#clock = clock;
     this.#member = member;
     this.#log = createLog((record) => emit({ type: 'log', record }), 'engine', logLevel);
     const log = this.#log;
@@ -188,6 +190,7 @@ class Engine implements ServedEngine, JointEngine {
         });
       }
     }
+    this.#sessions.undone();
     this.#prepared = [];
     await this.#storage.commit();
   }
@@ -199,19 +202,20 @@ class Engine implements ServedEngine, JointEngine {
       storageObjects: this.#storage.health.whole(),
       portals: this.#portals.health.whole(),
       io: this.#storage.io.whole(),
+      sessions: this.#sessions.list(),
     };
   }
 
   async changes(first: boolean): Promise<RuntimePatch> {
     const { health, io } = this.#storage;
     if (first) this.#storage.countIo();
-    const records = { storageObjects: health, portals: this.#portals.health, io };
-    return { ...this.#moment(), ...takeChanges(records) };
+    const sessions = first ? this.#sessions.look() : this.#sessions.looked;
+    const records = { storageObjects: health, portals: this.#portals.health, io, sessions };
+    return { ...this.#moment(), nowMs: this.#clock.nowMs(), ...takeChanges(records) };
   }
 
-  #moment(): Omit<RuntimeState, 'storageObjects' | 'portals' | 'io'> {
+  #moment(): Pick<RuntimeState, 'refusedLogins' | 'accelerators'> {
     return {
-      sessions: this.#sessions.list(),
       refusedLogins: this.#sessions.refusedLogins(),
       accelerators: {
         crc32c: CRC32C_IMPLEMENTATION,

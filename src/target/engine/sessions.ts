@@ -3,14 +3,13 @@ import type { Socket } from 'node:net';
 import type { StorageObject } from '../../objects/document.ts';
 import { nameKey } from '../../objects/names.ts';
 import {
-  NO_IO,
   type EngineEvent,
   type RefusedLoginInfo,
   type SessionInfo,
-  type SessionLunInfo,
 } from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
 import { mediumOf } from '../../objects/rules.ts';
+import type { ChangingRecord } from '../../util/changing_record.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Log } from '../../util/log.ts';
 import { acceptConnection } from '../iscsi/accept.ts';
@@ -24,7 +23,8 @@ import type { ConfigState, TpgState } from './config_state.ts';
 import { lunMapOf, type Viewed } from './lun_map.ts';
 import { targetPortOf } from './port_members.ts';
 import { RefusedLogins } from './refused_logins.ts';
-import { limitsOf, SessionLimiter } from './session_limiter.ts';
+import { SessionLimiter } from './session_limiter.ts';
+import { SessionViews, shownAt, type ListedSession } from './session_views.ts';
 import type { Membership } from './threads/membership.ts';
 
 export interface SessionsOptions {
@@ -45,6 +45,7 @@ export class Sessions implements IscsiHost {
   readonly #table: SessionTable;
   readonly #refused: RefusedLogins;
   readonly #limiter: SessionLimiter;
+  readonly #views = new SessionViews((session) => this.#lunMap(session.result));
 
   constructor(options: SessionsOptions) {
     this.directory = options.state;
@@ -72,7 +73,24 @@ export class Sessions implements IscsiHost {
   }
 
   list(): readonly SessionInfo[] {
-    return [...this.#table].map((session) => this.#describe(session));
+    this.#views.look(this.#table);
+    const nowMs = this.clock.nowMs();
+    return Object.values(this.#views.record.whole()).map((listed) => shownAt(nowMs, listed));
+  }
+
+  /** Of all sessions, as of now: what changed since it was taken is to be sent. */
+  look(): ChangingRecord<ListedSession> {
+    this.#views.look(this.#table);
+    return this.#views.record;
+  }
+
+  get looked(): ChangingRecord<ListedSession> {
+    return this.#views.record;
+  }
+
+  /** A plan was undone. */
+  undone(): void {
+    this.#views.allChanged();
   }
 
   refusedLogins(): readonly RefusedLoginInfo[] {
@@ -123,11 +141,11 @@ export class Sessions implements IscsiHost {
   }
 
   sessionOpened(session: Session): void {
-    this.#options.emit({ type: 'session', change: 'opened', session: this.#describe(session) });
+    this.#options.emit({ type: 'session', change: 'opened', session: this.#described(session) });
   }
 
   sessionClosed(session: Session): void {
-    this.#options.emit({ type: 'session', change: 'closed', session: this.#describe(session) });
+    this.#options.emit({ type: 'session', change: 'closed', session: this.#described(session) });
   }
 
   loginRefused(event: RefusedLogin): void {
@@ -144,7 +162,17 @@ export class Sessions implements IscsiHost {
     });
   }
 
+  /** Before full feature phase as well. */
+  sessionGone(session: Session): void {
+    this.#views.closed(session);
+  }
+
+  #described(session: Session): SessionInfo {
+    return shownAt(this.clock.nowMs(), this.#views.describe(session));
+  }
+
   #refresh(session: Session): void {
+    this.#views.changed(session);
     const { result, nexus } = session;
     const tpg = this.#tpgOf(result);
     if (tpg === undefined) return session.end('its target portal group was deleted');
@@ -166,19 +194,6 @@ export class Sessions implements IscsiHost {
     const tpg = this.#tpgOf(result);
     if (tpg === undefined) return new Map();
     return lunMapOf(tpg, nameKey(result.initiatorName), this.#options.logicalUnitOf);
-  }
-
-  #describe(session: Session): SessionInfo {
-    const mappedLuns: SessionLunInfo[] = [];
-    for (const [mappedLun, { storageObject, writeProtect }] of this.#lunMap(session.result)) {
-      const itl = session.nexus?.luns.get(mappedLun);
-      // Its nexus is closed: nothing counts any more.
-      const io = itl === undefined ? NO_IO : itl.io.snapshot(itl.queued);
-      mappedLuns.push({ mappedLun, storageObject, writeProtect, io });
-    }
-    mappedLuns.sort((a, b) => a.mappedLun - b.mappedLun);
-    const limits = limitsOf(session.nexus);
-    return { ...session.info(), mappedLuns, ...(limits && { limits }) };
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { ApplyReport, EnginePort, RuntimeState } from '../../objects/engine_port.ts';
 import type { Step } from '../../objects/plan.ts';
+import { shownAt, type ListedSession } from './session_views.ts';
 import type { ChangingRecord } from '../../util/changing_record.ts';
 import { patched, type RecordPatch } from '../../util/record_patch.ts';
 
@@ -13,15 +14,25 @@ const STEPS_PER_MESSAGE = 256;
 /** Entries of one record in one message, for the same reason. */
 const ENTRIES_PER_MESSAGE = 1024;
 
+/** Of sessions, each of which may have hundreds of LUNs. */
+const SESSIONS_PER_MESSAGE = 64;
+
 type Records = 'storageObjects' | 'portals' | 'io';
-export type RuntimePatch = Omit<RuntimeState, Records> & {
+export type RuntimePatch = Pick<RuntimeState, 'refusedLogins' | 'accelerators'> & {
   readonly [K in Records]: RecordPatch<RuntimeState[K][string]>;
 } & {
+  /** By number. */
+  readonly sessions: RecordPatch<ListedSession>;
+  /** By the clock of the engine's thread: how old a session is by now. */
+  readonly nowMs: number;
   /** More has changed than one message holds: ask again. */
   readonly more: boolean;
 };
 
-const NOTHING: Pick<RuntimeState, Records> = { storageObjects: {}, portals: {}, io: {} };
+type Known = Pick<RuntimeState, Records> & {
+  readonly sessions: Readonly<Record<string, ListedSession>>;
+};
+const NOTHING: Known = { storageObjects: {}, portals: {}, io: {}, sessions: {} };
 
 /** An engine whose runtime state is told to one other thread. */
 export interface ServedEngine extends EnginePort {
@@ -37,16 +48,20 @@ export interface JointEngine {
 }
 
 /** As much of what changed as one message holds. */
-export function takeChanges(records: {
-  readonly [K in Records]: ChangingRecord<RuntimeState[K][string]>;
-}): Pick<RuntimePatch, Records | 'more'> {
-  const { storageObjects, portals, io } = records;
+export function takeChanges(
+  records: { readonly [K in Records]: ChangingRecord<RuntimeState[K][string]> } & {
+    readonly sessions: ChangingRecord<ListedSession>;
+  },
+): Pick<RuntimePatch, Records | 'sessions' | 'more'> {
+  const { storageObjects, portals, io, sessions } = records;
   const patches = {
     storageObjects: storageObjects.take(ENTRIES_PER_MESSAGE),
     portals: portals.take(ENTRIES_PER_MESSAGE),
     io: io.take(ENTRIES_PER_MESSAGE),
+    sessions: sessions.take(SESSIONS_PER_MESSAGE),
   };
-  return { ...patches, more: storageObjects.pending || portals.pending || io.pending };
+  const all = [storageObjects, portals, io, sessions];
+  return { ...patches, more: all.some(({ pending }) => pending) };
 }
 
 /** The engine's operations as its thread serves them. */
@@ -82,18 +97,18 @@ export class RuntimeMirror {
     if (patch.more) return undefined;
     const patches = this.#waiting;
     this.#waiting = [];
-    const { storageObjects, portals, io } = this.#known;
+    const { storageObjects, portals, io, sessions } = this.#known;
     this.#known = {
       storageObjects: patched(storageObjects, ...patches.map((each) => each.storageObjects)),
       portals: patched(portals, ...patches.map((each) => each.portals)),
       io: patched(io, ...patches.map((each) => each.io)),
+      sessions: patched(sessions, ...patches.map((each) => each.sessions)),
     };
-    return { ...momentOf(patch), ...this.#known };
+    const { refusedLogins, accelerators, nowMs } = patch;
+    // Keys that are numbers come in their order.
+    const shown = Object.values(this.#known.sessions).map((each) => shownAt(nowMs, each));
+    return { ...this.#known, refusedLogins, accelerators, sessions: shown };
   }
-}
-
-function momentOf({ more: _more, ...moment }: RuntimePatch): Omit<RuntimePatch, 'more'> {
-  return moment;
 }
 
 /** The other end of `feed`: each piece is through before the next is sent. */

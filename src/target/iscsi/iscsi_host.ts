@@ -21,5 +21,7 @@ export interface IscsiHost {
   sessionOpened(session: Session): void;
   /** Once per `sessionOpened`: connection gone, nexus closed; commands may still be stopping. */
   sessionClosed(session: Session): void;
+  /** Of any session, be it that it never reached full feature phase. */
+  sessionGone?(session: Session): void;
   loginRefused(event: RefusedLogin): void;
 }

@@ -72,6 +72,10 @@ export class Session implements TaskOwner {
   get keys(): NegotiatedKeys {
     return this.#result.keys;
   }
+  /** By the host's clock. */
+  get openedMs(): number {
+    return this.#openedMs;
+  }
   get discovery(): boolean {
     return this.#result.sessionType === 'Discovery';
   }

@@ -92,6 +92,7 @@ export class SessionTable {
 
   sessionEnded(session: Session, reason: string): void {
     if (this.#sessions.delete(session.tsih)) this.#others.count(-1);
+    this.host.sessionGone?.(session);
     const key = nexusKey(session.result);
     if (this.#nexuses.get(key) === session) this.#nexuses.delete(key);
     const { initiatorName, tpg } = session.result;

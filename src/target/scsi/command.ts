@@ -220,6 +220,7 @@ export class Command {
   #count(itl: ItlNexus, status: number): void {
     const elapsedMs = monotonicMs() - this.#arrivedMs;
     itl.queued--;
+    itl.itNexus.commands++;
     itl.io.command(elapsedMs, status !== STATUS.GOOD);
     itl.logicalUnit.io.command(elapsedMs, status !== STATUS.GOOD);
   }

@@ -92,6 +92,8 @@ export class ItNexus {
   throttle: Throttle | null = null;
   /** For `Staging` only: what the commands of this nexus hold of its budget. */
   stagedBytes = 0;
+  /** To its LUNs, that are over. */
+  commands = 0;
   #luns: ReadonlyMap<number, ItlNexus> = new Map();
 
   constructor(options: ItNexusOptions) {

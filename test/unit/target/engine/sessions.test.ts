@@ -74,6 +74,31 @@ test('what a session reads is counted for it and for the storage object', async 
   expect(io['ramdisk/r1']).toMatchObject(counted);
 });
 
+test('a session that did nothing since the last look is not described anew', async () => {
+  const served = engine as ReturnType<typeof createEngine>;
+  const changedSessions = async (): Promise<string[]> =>
+    Object.keys((await served.changes(true)).sessions.set);
+  await login();
+  const other = await Initiator.open(port);
+  await other.login({
+    keys: { InitiatorName: `${INITIATOR}2`, TargetName: TARGET, SessionType: 'Normal' },
+  });
+  expect(await changedSessions()).toEqual(['1', '2']);
+  expect(await changedSessions()).toEqual([]);
+  await initiator.run({ cdb: Buffer.alloc(6) });
+  expect(await changedSessions()).toEqual(['1']);
+  expect(await changedSessions()).toEqual([]);
+  const before = tpgValue({ generate_node_acls: true });
+  const after = tpgValue({ generate_node_acls: true, session_max_iops: 10 });
+  await engine.apply([{ subject: 'tpg', path: TPG, before, after }]);
+  expect(await changedSessions()).toEqual(['1', '2']);
+  await engine.apply([{ subject: 'tpg', path: TPG, before: after, after: before }]);
+  await changedSessions();
+  other.destroy();
+  await expect.poll(async () => (await served.changes(true)).sessions.gone).toEqual(['2']);
+  expect((await engine.runtime()).sessions.map(({ sid }) => sid)).toEqual([1]);
+});
+
 test('kick ends that session, tells its initiator, and leaves others alone', async () => {
   await login();
   const [session] = (await engine.runtime()).sessions;

@@ -8,6 +8,7 @@ import {
   type ServedEngine,
 } from '../../../../src/target/engine/transfer.ts';
 import { ChangingRecord } from '../../../../src/util/changing_record.ts';
+import type { ListedSession } from '../../../../src/target/engine/session_views.ts';
 import { NO_IO } from '../../../../src/objects/engine_port.ts';
 import { IDLE_RUNTIME } from '../../../fixtures/documents.ts';
 import { FakeEngine } from '../../../support/fake_engine.ts';
@@ -17,6 +18,8 @@ class ChangingEngine extends FakeEngine implements ServedEngine {
   readonly storageObjects = new ChangingRecord<Health>();
   readonly portals = new ChangingRecord<Health>();
   readonly io = new ChangingRecord<IoCounters>();
+  readonly sessions = new ChangingRecord<ListedSession>();
+  nowMs = 0;
   busy = 0;
   commands = 0;
 
@@ -25,7 +28,8 @@ class ChangingEngine extends FakeEngine implements ServedEngine {
     for (let n = 0; first && n < this.busy; n += 1) {
       this.io.set(`ramdisk/r${n}`, { ...NO_IO, commands: this.commands });
     }
-    return { ...IDLE_RUNTIME, ...takeChanges(this) };
+    const { refusedLogins, accelerators } = IDLE_RUNTIME;
+    return { refusedLogins, accelerators, nowMs: this.nowMs, ...takeChanges(this) };
   }
 
   add(count: number): void {
@@ -71,6 +75,31 @@ describe('the runtime state across threads', () => {
     const third = await look(ends);
     expect(third.sizes).toEqual([0]);
     expect(third.merged.storageObjects).toBe(second.merged.storageObjects);
+  });
+
+  test('sends sessions that changed, and shows all in their order with their age', async () => {
+    const ends = twoEnds();
+    const { engine } = ends;
+    const add = (sid: number, openedMs: number, state = 'LOGGED_IN'): void => {
+      engine.sessions.set(String(sid), { sid, state, openedMs } as ListedSession);
+    };
+    for (const sid of [10, 9, 100]) add(sid, 1000 * sid);
+    engine.nowMs = 200_500;
+    const first = await look(ends);
+    expect(first.merged.sessions).toEqual([
+      { sid: 9, state: 'LOGGED_IN', ageSeconds: 191 },
+      { sid: 10, state: 'LOGGED_IN', ageSeconds: 190 },
+      { sid: 100, state: 'LOGGED_IN', ageSeconds: 100 },
+    ]);
+    add(10, 10_000, 'FREE');
+    engine.sessions.delete('9');
+    engine.nowMs += 1000;
+    const patch = structuredClone(await ends.served.runtime());
+    expect(Object.keys(patch.sessions.set)).toEqual(['10']);
+    expect(ends.mirror.merge(patch)?.sessions).toEqual([
+      { sid: 10, state: 'FREE', ageSeconds: 191 },
+      { sid: 100, state: 'LOGGED_IN', ageSeconds: 101 },
+    ]);
   });
 
   test('is told to an end though thousands of disks are busy all the time', async () => {
