@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { answers, checkSocketFolder } from '../control/socket_file.ts';
 import type { ControlClient } from '../control/protocol.ts';
 import { ConfigError } from '../objects/errors.ts';
+import { busyPollMicros } from '../util/busy_poll.ts';
 import { notifySystemd } from '../util/sd_notify.ts';
 import { createLog, LOG_LEVELS, type LogLevel, type LogSink } from '../util/log.ts';
 import type { Options } from './args.ts';
@@ -58,6 +59,13 @@ async function serve(places: Places, sink: LogSink, socketFd?: number) {
   ]);
   const level = logLevel();
   const { PreferencesStore } = await import('../shell/preferences_store.ts');
+  const busyPoll = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const followed = () => {
+    const { busy_poll } = new PreferencesStore(places.home).preferences;
+    busyPoll[0] = busyPollMicros(busy_poll);
+    return { busy_poll };
+  };
+  followed();
   const wanted = new PreferencesStore(places.home).preferences.data_threads;
   const { threads, reason } = threadCount(wanted);
   if (reason !== undefined) {
@@ -71,8 +79,9 @@ async function serve(places: Places, sink: LogSink, socketFd?: number) {
     identity: identityOf(places.configFile),
     sink,
     logLevel: level,
+    preferences: followed,
     startEngine: (onDeath) =>
-      startEngineThreads({ logLevel: level, threads, wanted, reason }, onDeath),
+      startEngineThreads({ logLevel: level, threads, wanted, reason, busyPoll }, onDeath),
   });
 }
 

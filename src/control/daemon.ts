@@ -13,7 +13,13 @@ import { ConfigStore, type BootReport } from './config_store.ts';
 import { engineLogger } from './engine_log.ts';
 import { createHandlers } from './handlers.ts';
 import { createLocalControl, type LocalControl } from './local_client.ts';
-import type { ControlClient, Handlers, Method, Notifications } from './protocol.ts';
+import type {
+  ControlClient,
+  FollowedPreferences,
+  Handlers,
+  Method,
+  Notifications,
+} from './protocol.ts';
 import { ControlServer } from './server.ts';
 import { StateRequests } from './state_requests.ts';
 
@@ -35,6 +41,8 @@ export interface DaemonOptions {
   readonly sink: LogSink;
   readonly logLevel: LogLevel;
   readonly clock?: Clock;
+  /** Reads those of its user again, and follows them; absent: there are none. */
+  readonly preferences?: () => FollowedPreferences;
   /** `onDeath`: the engine ended by itself. */
   readonly startEngine: (onDeath: (reason: Error) => void) => EnginePort;
 }
@@ -89,6 +97,7 @@ export class Daemon {
         engine: this.#engine,
         // After its answer has been sent.
         shutdown: () => setImmediate(() => void this.stop()),
+        preferences: options.preferences ?? (() => ({ busy_poll: 'off' })),
       }),
     );
     this.#server = new ControlServer({ handlers, log: this.#log });

@@ -4,7 +4,7 @@ import type { EnginePort, RuntimeState } from '../objects/engine_port.ts';
 import { ConfigError } from '../objects/errors.ts';
 import type { ConfigStore } from './config_store.ts';
 import { listFolder } from './list_folder.ts';
-import type { DaemonInfo, Handlers, RuntimeAnswer } from './protocol.ts';
+import type { DaemonInfo, FollowedPreferences, Handlers, RuntimeAnswer } from './protocol.ts';
 
 export interface HandlerOptions {
   readonly info: DaemonInfo;
@@ -12,6 +12,8 @@ export interface HandlerOptions {
   readonly engine: EnginePort;
   /** Begins to stop the daemon; returns at once. */
   readonly shutdown: () => void;
+  /** Reads the preferences again. */
+  readonly preferences: () => FollowedPreferences;
 }
 
 /** The runtime state for clients that know the health of everything from an earlier answer. */
@@ -39,7 +41,8 @@ class RuntimeAnswers {
   }
 }
 
-export function createHandlers({ info, store, engine, shutdown }: HandlerOptions): Handlers {
+export function createHandlers(options: HandlerOptions): Handlers {
+  const { info, store, engine, shutdown, preferences } = options;
   const runtime = new RuntimeAnswers(engine);
   return {
     hello: async () => info,
@@ -70,6 +73,7 @@ export function createHandlers({ info, store, engine, shutdown }: HandlerOptions
     probe: ({ path }) => engine.probe(path),
     addresses: async () => localAddresses(),
     list: ({ folder, only, prefix = '' }) => listFolder(folder, only, prefix),
+    preferences: async () => preferences(),
     shutdown: async () => {
       shutdown();
       return {};

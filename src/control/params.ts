@@ -117,6 +117,7 @@ const SHAPES: { readonly [M in Method]: Shape } = {
   rescan: { storageObject: { check: text } },
   kick: { sid: { check: count } },
   backups: NOTHING,
+  preferences: NOTHING,
   restore: {
     ...SOURCE,
     clear: { check: flag },

@@ -188,10 +188,19 @@ export interface Methods {
     params: { folder: string; only: 'any' | 'block'; prefix?: string };
     result: readonly Listed[];
   };
+  /**
+   * The preferences of the daemon's own user have changed: what of them it follows while it runs,
+   * as it has read it.
+   */
+  preferences: { params: Record<string, never>; result: FollowedPreferences };
   /** Stop the daemon as SIGTERM does. */
   shutdown: { params: Record<string, never>; result: Record<string, never> };
 }
 export type Method = keyof Methods;
+
+export interface FollowedPreferences {
+  readonly busy_poll: string;
+}
 
 export interface DaemonInfo {
   readonly version: string;

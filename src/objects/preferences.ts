@@ -8,6 +8,7 @@ const color = (value: (typeof COLORS)[number] | 'default') =>
 const LEVELS = ['critical', 'error', 'warning', 'info', 'verbose', 'debug'] as const;
 
 const THREAD_NUMBERS = Array.from({ length: 16 }, (_, index) => String(index + 1));
+const BUSY_POLL_MICROS = ['10', '20', '50', '100', '200', '500', '1000'] as const;
 
 export const PREFERENCES = {
   auto_add_default_portal: {
@@ -30,6 +31,14 @@ export const PREFERENCES = {
   },
   auto_enable_tpgt: { ...flag(true), help: 'If true, automatically enables TPGTs upon creation.' },
   auto_save_on_exit: { ...flag(true), help: 'If true, saves configuration on exit.' },
+  busy_poll: {
+    kind: 'choice',
+    values: ['auto', 'off', ...BUSY_POLL_MICROS],
+    default: 'auto',
+    help:
+      'Microseconds that the engine looks for input before it sleeps, while that finds some. It ' +
+      'saves wake-ups and takes CPU time of a busy engine only; auto is 100.',
+  },
   color_command: { ...color('cyan'), help: 'Color to use for command completions.' },
   color_default: {
     kind: 'choice',

@@ -1,8 +1,8 @@
 /**
- * Looks for what comes next for a moment before the thread sleeps: waking a sleeping core costs more
- * than a command. It is done only while it pays: when looking mostly ends in vain, or other programs
- * want the core, it rests, the longer the more often that happens. A thread to which nothing comes
- * sleeps as ever.
+ * Looks for what comes next for a moment before the thread sleeps: waking a sleeping core costs
+ * more than a command. It is done only while it pays: when looking mostly ends in vain, or other
+ * programs want the core, it rests, the longer the more often that happens. A thread to which
+ * nothing comes sleeps as ever.
  */
 import { coresForThisProcess } from './cores.ts';
 import { monotonicMs } from './clock.ts';
@@ -11,7 +11,7 @@ import { KOFFI } from './koffi.ts';
 /** Longer than this, sleeping and waking costs less than looking. */
 export const MAX_BUSY_POLL_US = 1000;
 /** What a client that waits for its answers lets pass, and a wake-up of a core takes. */
-export const AUTO_BUSY_POLL_US = 50;
+const AUTO_BUSY_POLL_US = 100;
 /** A fast device answers within that; what is slower has time for a wake-up. */
 const DEVICE_MS = 0.25;
 /** With more reads under way others than the client's next command fill the time. */
@@ -20,14 +20,20 @@ const FEW_READS = 2;
 const LOOKS_PER_TURN = 4;
 /** Longer between two looks, and somebody else had the core. */
 const LOST_CORE_MS = 0.1;
+/** Of the time, which others may so take before it rests. */
+const MAY_LOSE = 0.2;
+/** Commands at once that are worth a wake-up: looking would only cut them into smaller parts. */
+const DEEP = 8;
+/** After so many. */
+const DEEP_REST_MS = 10;
 /** While others had input as well, nobody is looked at but by the event loop. */
 const SHARED_MS = 1;
-/** Spells of looking after which the balance is drawn. */
+/** The balance is drawn after so many spells of looking, */
 const SPELLS = 32;
-/** So many of them must have found something in time. */
-const MUST_FIND = 24;
-/** So many may have lost the core. */
-const MAY_LOSE_CORE = 4;
+/** and so long, in which a hiccup of the machine is no loss of the core. */
+const BALANCE_MS = 10;
+/** Of the spells must have found something in time. */
+const MUST_FIND = 0.75;
 const FIRST_REST_MS = 10;
 const LONGEST_REST_MS = 640;
 
@@ -55,7 +61,8 @@ export interface BusyPollOptions {
 class Balance {
   #spells = 0;
   #found = 0;
-  #lostCore = 0;
+  #since = 0;
+  #lostMs = 0;
   #restUntil = -Infinity;
   #restMs = FIRST_REST_MS;
 
@@ -63,14 +70,20 @@ class Balance {
     return now < this.#restUntil;
   }
 
-  ended(now: number, found: boolean, lostCore: boolean): void {
+  restsUntil(time: number): void {
+    this.#restUntil = Math.max(this.#restUntil, time);
+  }
+
+  ended(began: number, now: number, found: boolean, lostMs: number): void {
+    if (this.#spells === 0) this.#since = began;
     if (found) this.#found++;
-    if (lostCore) this.#lostCore++;
-    if (++this.#spells < SPELLS) return;
-    const pays = this.#found >= MUST_FIND && this.#lostCore <= MAY_LOSE_CORE;
+    this.#lostMs += lostMs;
+    if (++this.#spells < SPELLS || now - this.#since < BALANCE_MS) return;
+    const alone = this.#lostMs <= MAY_LOSE * (now - this.#since);
+    const pays = this.#found >= MUST_FIND * this.#spells && alone;
     this.#spells = 0;
     this.#found = 0;
-    this.#lostCore = 0;
+    this.#lostMs = 0;
     if (pays) {
       this.#restMs = FIRST_REST_MS;
       return;
@@ -89,15 +102,18 @@ export class BusyPoll {
   readonly #afterTurn: (run: () => void) => void;
   readonly #giveWay: () => void;
   readonly #cores: number;
+  #shared: Int32Array | null = null;
+  #micros = 0;
   /** How long it looks for input; 0: never. */
   #forMs = 0;
   readonly #input = new Balance();
   readonly #device = new Balance();
   /** Of the spell under way, or null. */
   #balance: Balance | null = null;
+  #began = 0;
   #until = 0;
   #lastLook = 0;
-  #lostCore = false;
+  #lostMs = 0;
   #scheduled = false;
   #looker: Looker | null = null;
   #sharedUntil = -Infinity;
@@ -109,15 +125,28 @@ export class BusyPoll {
     this.#cores = options.cores ?? coresForThisProcess();
   }
 
+  /** Holds from the next input on, also when it is changed: memory that threads share. */
+  set shared(micros: Int32Array) {
+    this.#shared = micros;
+  }
+
   /** 0: off. With one core it stays off: whoever is to send the input may need that core. */
   set micros(micros: number) {
+    this.#micros = micros;
     const wanted = Math.min(Math.max(0, micros), MAX_BUSY_POLL_US) / 1000;
     this.#forMs = this.#cores > 1 ? wanted : 0;
     if (this.#forMs === 0) this.#balance = null;
   }
 
+  /** So many commands came in one piece. */
+  cameAtOnce(commands: number): void {
+    if (commands > DEEP && this.#forMs > 0) this.#input.restsUntil(this.#nowMs() + DEEP_REST_MS);
+  }
+
   /** Input came, and was served; null: it can be looked for by the event loop only. */
   served(looker: Looker | null): void {
+    const micros = this.#shared?.[0] ?? this.#micros;
+    if (micros !== this.#micros) this.micros = micros;
     if (this.#forMs === 0) return;
     const now = this.#nowMs();
     if (looker !== this.#looker) {
@@ -140,16 +169,17 @@ export class BusyPoll {
     const balance = waiting > 0 ? this.#device : this.#input;
     if (balance.rests(now)) return;
     this.#balance = balance;
+    this.#began = now;
     this.#until = now + (waiting > 0 ? Math.max(DEVICE_MS, this.#forMs) : this.#forMs);
     this.#lastLook = now;
-    this.#lostCore = false;
+    this.#lostMs = 0;
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#afterTurn(this.#look);
   }
 
   #end(now: number, found: boolean): void {
-    this.#balance?.ended(now, found, this.#lostCore);
+    this.#balance?.ended(this.#began, now, found, this.#lostMs);
     this.#balance = null;
   }
 
@@ -159,7 +189,8 @@ export class BusyPoll {
     this.turns++;
     for (let looks = 0; looks < LOOKS_PER_TURN; looks++) {
       const now = this.#nowMs();
-      if (now - this.#lastLook > LOST_CORE_MS) this.#lostCore = true;
+      const sinceLast = now - this.#lastLook;
+      if (sinceLast > LOST_CORE_MS) this.#lostMs += sinceLast;
       this.#lastLook = now;
       if (now > this.#until) return this.#end(now, false);
       // Either tells `served` or `answered`, which goes on from there.
@@ -170,6 +201,12 @@ export class BusyPoll {
     this.#scheduled = true;
     this.#afterTurn(this.#look);
   };
+}
+
+/** Of the preference `busy_poll`. */
+export function busyPollMicros(setting: string): number {
+  if (setting === 'auto') return AUTO_BUSY_POLL_US;
+  return setting === 'off' ? 0 : Number(setting);
 }
 
 /** sched_yield(2), where it can be called. */

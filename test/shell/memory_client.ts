@@ -70,6 +70,8 @@ export class MemoryClient implements ControlClient {
   backups: Methods['backups']['result']['backups'] = [];
   io: Readonly<Record<string, IoCounters>> = {};
   addresses: readonly string[] = ['127.0.0.1', '192.168.1.139'];
+  /** What a daemon of the same user has read. */
+  busyPoll = 'auto';
   /** Every call, for tests that count them. */
   readonly calls: Method[] = [];
   /** Runs before a `change` is looked at: another shell that was faster. */
@@ -119,6 +121,7 @@ export class MemoryClient implements ControlClient {
       this.sessions = this.sessions.filter((session) => session.sid !== sid);
       return {};
     },
+    preferences: () => ({ busy_poll: this.busyPoll }),
     runtime: () => {
       const runtime = healthyRuntime(this.document, this.sessions, this.files);
       const counted = Object.keys(this.io).map((name) => [name, { ok: true }] as const);

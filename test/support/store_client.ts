@@ -25,7 +25,8 @@ export async function storeClient(file: string, engine: EnginePort): Promise<Sto
     onChanged: (change) => notify(change),
   });
   const info = { version: '0.1.0', pid: 1, configFile: file, hostname: 'san01' };
-  const handlers = createHandlers({ info, store, engine, shutdown: () => {} });
+  const preferences = () => ({ busy_poll: 'auto' });
+  const handlers = createHandlers({ info, store, engine, shutdown: () => {}, preferences });
   const local = createLocalControl(handlers);
   notify = (change) => local.notify('changed', change);
   return { client: local.client, store, report: await store.boot(), log };

@@ -238,7 +238,7 @@ const set: Builtin = {
     const typed = await withTypedSecrets(call, group, rest);
     const wanted = parseValues(node, name, group, typed);
     const values = Object.fromEntries(wanted.map((one) => [one.name, one.value]));
-    if (name === 'global') shell.store.setPreferences(values);
+    if (name === 'global') await setGlobal(shell, values);
     else {
       const outcome = await shell.change(pathOf(node), ({ view, node: now }) => ({
         document: now.kind.write(view.document, now, name, values),
@@ -250,6 +250,17 @@ const set: Builtin = {
     return undefined;
   },
 };
+
+/** The daemon reads those of its own user, which need not be this one. */
+async function setGlobal(shell: ShellContext, values: AttributeBag): Promise<void> {
+  shell.store.setPreferences(values);
+  const wanted = values['busy_poll'];
+  if (wanted === undefined) return;
+  const { busy_poll: followed } = await shell.client.call('preferences', {});
+  if (followed === wanted) return;
+  const text = `the daemon follows its own user's preferences: busy_poll=${followed} there`;
+  shell.console.say('warning', text);
+}
 
 /** Values are read back: what the user sees is what holds. */
 async function confirmValues(

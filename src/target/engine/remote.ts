@@ -39,6 +39,8 @@ export interface WorkerOptions {
   readonly logLevel: LogLevel;
   /** One of several data threads. */
   readonly member?: MemberData;
+  /** Microseconds of looking for input, in memory that whoever changes it shares. */
+  readonly busyPoll?: Int32Array | undefined;
 }
 
 /** An engine in a thread, which `end` takes down after `stop`. */

@@ -8,8 +8,8 @@ import { divideResources, Membership } from './threads/membership.ts';
 
 if (parentPort === null) throw new Error('worker.ts is not a program: it runs as a thread');
 inlineMore();
-const { logLevel, member } = workerData as WorkerOptions;
-BUSY_POLL.micros = Number(process.env['LUNSMITH_BUSY_POLL_US']) || 0;
+const { logLevel, member, busyPoll } = workerData as WorkerOptions;
+if (busyPoll !== undefined) BUSY_POLL.shared = busyPoll;
 if (member === undefined) {
   serveEngine(createEngine({ logLevel }), parentPort);
 } else {

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { NO_BYTES, ownedCopy } from '../../util/bytes.ts';
 import type { Clock } from '../../util/clock.ts';
+import { BUSY_POLL } from '../../util/busy_poll.ts';
 import { crc32c } from '../../util/crc32c.ts';
 import { INPUT_TURN } from '../../util/input_turn.ts';
 import { BHS_LENGTH, DIGEST_LENGTH, OPCODE, opcodeOf, padded, RESERVED_TAG } from '../pdu/bhs.ts';
@@ -242,7 +243,9 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     this.#output.gather();
     const rest = this.#parse(chunk, this.heardMs);
     this.#output.release();
-    if (rest === null) TURNS.served(this, this.#framer.pdus - pdus, this.heardMs);
+    const served = this.#framer.pdus - pdus;
+    BUSY_POLL.cameAtOnce(served);
+    if (rest === null) TURNS.served(this, served, this.heardMs);
     // The chunk is lent.
     else this.#goOnNextTurn(ownedCopy(rest));
     // A peer that sends without reading must not make us keep the answers without end.

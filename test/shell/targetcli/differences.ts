@@ -382,11 +382,11 @@ export const REASONS: readonly Reason[] = [
     title: 'Preferences',
     why:
       'There is always a daemon, so nothing to choose about it; `auto_commit` is for ' +
-      'transactions, `data_threads` for the engine.',
+      'transactions, `busy_poll` and `data_threads` for the engine.',
     rules: [
       { command: /get global$/, theirs: /^(auto_use_daemon|daemon_use_batch_mode)=/ },
       { command: /get global$/, ours: /^auto_commit=true$/ },
-      { command: /get global$/, ours: /^data_threads=1$/ },
+      { command: /get global$/, ours: /^(busy_poll=auto|data_threads=1)$/ },
     ],
   },
   {

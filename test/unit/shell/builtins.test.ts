@@ -34,6 +34,28 @@ describe('sessions', () => {
   });
 });
 
+describe('set global busy_poll', () => {
+  test('tells the daemon, which reads it again; of others it hears nothing', async () => {
+    const { client, run } = testShell();
+    client.busyPoll = '200';
+    expect(await run('set global busy_poll=200')).toBe("Parameter busy_poll is now '200'.\n");
+    await run('set global color_mode=false');
+    expect(client.calls.filter((method) => method === 'preferences')).toHaveLength(1);
+  });
+
+  test('says so when the daemon has another user, whose preferences it follows', async () => {
+    const { client, run } = testShell();
+    client.busyPoll = 'auto';
+    expect(await run('set global busy_poll=off')).toContain(
+      "the daemon follows its own user's preferences: busy_poll=auto there",
+    );
+  });
+
+  test('takes what is declared only', async () => {
+    expect(await testShell().run('set global busy_poll=7')).toContain('auto');
+  });
+});
+
 describe('help', () => {
   /** Every node of a tree with one of each kind. */
   async function everyNode() {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { BusyPoll, type Looker } from '../../../src/util/busy_poll.ts';
+import { BusyPoll, busyPollMicros, type Looker } from '../../../src/util/busy_poll.ts';
 import { coresOfLimit } from '../../../src/util/cores.ts';
 
 let now: number;
@@ -79,11 +79,12 @@ describe('busy polling', () => {
   });
 
   test('rests when input comes too late, ever longer, and tries again', () => {
-    inputs(33, 0.2);
+    // The balance is drawn after 10 ms.
+    inputs(55, 0.2);
     expect(lookingAfter(0)).toBe(false);
-    expect(lookingAfter(9)).toBe(false);
-    expect(lookingAfter(1)).toBe(true);
-    inputs(32, 0.2);
+    expect(lookingAfter(7)).toBe(false);
+    expect(lookingAfter(3)).toBe(true);
+    inputs(55, 0.2);
     expect(lookingAfter(10)).toBe(false);
     expect(lookingAfter(10)).toBe(true);
     for (let round = 0; round < 10; round++) {
@@ -108,6 +109,33 @@ describe('busy polling', () => {
     othersMs = 0.0005;
     inputs(100, 0.03);
     expect(turns).toHaveLength(1);
+  });
+
+  test('rests after commands that came in one piece: they are worth a wake-up', () => {
+    inputs(10, 0.03);
+    poll.cameAtOnce(8);
+    inputs(1, 0.03);
+    expect(turns).toHaveLength(1);
+    poll.cameAtOnce(9);
+    expect(lookingAfter(0)).toBe(false);
+    expect(lookingAfter(9)).toBe(false);
+    expect(lookingAfter(1)).toBe(true);
+  });
+
+  test('the setting that threads share holds from the next input on', () => {
+    const shared = new Int32Array(new SharedArrayBuffer(4));
+    poll.shared = shared;
+    inputs(1, 0.03);
+    expect(turns).toHaveLength(0);
+    shared[0] = busyPollMicros('auto');
+    inputs(1, 0.03);
+    expect(turns).toHaveLength(1);
+    shared[0] = busyPollMicros('off');
+    inputs(1, 0.03);
+    idle();
+    const { turns: before } = poll;
+    inputs(5, 0.03);
+    expect(poll.turns).toBe(before);
   });
 
   test('gives way between looks: a client on the same core can send', () => {

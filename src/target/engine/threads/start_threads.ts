@@ -14,21 +14,24 @@ export interface ThreadsOptions {
   readonly wanted: string;
   /** Why there are fewer than were asked for. */
   readonly reason?: string | undefined;
+  /** As in `WorkerOptions`. */
+  readonly busyPoll?: Int32Array | undefined;
 }
 
 /** `onDeath` is called when a thread ends without `stop`; the others are of no use then. */
 export function startEngineThreads(
-  { logLevel, threads, wanted, reason }: ThreadsOptions,
+  { logLevel, threads, wanted, reason, busyPoll }: ThreadsOptions,
   onDeath: (reason: Error) => void,
 ): EnginePort {
+  const each = { logLevel, busyPoll };
   const options =
-    threads === 1 ? [{ logLevel }] : membersOf(threads).map((member) => ({ logLevel, member }));
+    threads === 1 ? [each] : membersOf(threads).map((member) => ({ ...each, member }));
   let dead = false;
   const died = (reason: Error): void => {
     if (!dead) onDeath(reason);
     dead = true;
   };
-  const started = options.map((each) => startEngineThread(each, died));
+  const started = options.map((thread) => startEngineThread(thread, died));
   const [first, ...others] = started as [EngineThread, ...EngineThread[]];
   const engine: EnginePort = others.length === 0 ? first : new Coordinator(first, others);
   const shown = {

@@ -1,5 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { coresForThisProcess } from '../../../../src/util/cores.ts';
+import { BUSY_POLL } from '../../../../src/util/busy_poll.ts';
 import { OutputQueue } from '../../../../src/target/transport/output_queue.ts';
 import { SOCKET_CALLS } from '../../../../src/target/transport/socket_calls.ts';
 import { LentSocket, onInput } from '../../../../src/target/transport/lent_socket.ts';
@@ -181,5 +183,33 @@ describe.skipIf(SOCKET_CALLS === null)('a socket with lent input, without the ev
       });
     });
     expect(wrong).toBe(0);
+  });
+});
+
+describe.skipIf(SOCKET_CALLS === null || coresForThisProcess() < 2)('a thread that looks', () => {
+  afterEach(() => {
+    BUSY_POLL.micros = 0;
+  });
+
+  test('goes round while a client asks again and again, and not once it is silent', async () => {
+    BUSY_POLL.micros = 1000;
+    const { near, far } = await pair();
+    let answered = 0;
+    onInput(near, (chunk) => void near.write(chunk));
+    near.resume();
+    await new Promise<void>((resolve) => {
+      far.on('data', () => {
+        if (++answered === 200) resolve();
+        else far.write('again');
+      });
+      far.write('first');
+    });
+    expect(BUSY_POLL.turns).toBeGreaterThan(100);
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const until = performance.now() + 1.5;
+    while (performance.now() < until) await turn();
+    const { turns } = BUSY_POLL;
+    for (let at = 0; at < 1000; at++) await turn();
+    expect(BUSY_POLL.turns).toBe(turns);
   });
 });
