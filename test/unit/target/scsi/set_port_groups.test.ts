@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AluaGroup } from '../../../../src/objects/document.ts';
 import type {
@@ -219,4 +220,25 @@ describe('what cannot be asked', () => {
     expect([long.outcome, field(long)]).toEqual(['05/24/00', 6]);
     expect(start(nexus, command(8), { out: Buffer.alloc(4) }).outcome).toBe('05/1a/00');
   });
+});
+
+test('any list is answered once, and asks for possible states of groups that are there', () => {
+  const alua = { ...ALUA, right: group(2, { alua_support_unavailable: false }) };
+  const descriptor = fc.tuple(fc.integer({ max: 15, min: 0 }), fc.integer({ max: 6, min: 0 }));
+  const anyAnswer = fc.constantFrom(true, false, 'abort' as const);
+  fc.assert(
+    fc.property(fc.array(descriptor, { maxLength: 5 }), anyAnswer, (states, answer) => {
+      const { nexus, asks } = served(alua);
+      const task = ask(nexus, states);
+      for (const asked of asks) {
+        for (const { group: name, state } of asked.states) {
+          expect([1, 2, ...(name === 'left' ? [3, 14] : [])]).toContain(state);
+        }
+        expect(task.done).toBe(false);
+        if (answer === 'abort') abortTaskSet(nexus, 0, () => {});
+        else asked.answer(answer);
+      }
+      expect(task.completions).toBe(1);
+    }),
+  );
 });
