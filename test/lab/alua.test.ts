@@ -1,6 +1,6 @@
 /**
- * Linux's initiator and its handler of asymmetric access (scsi_dh_alua), sg_rtpg and sg_stpg, on one
- * LUN over two TPGs in two groups. The guest asks the host for changes, made by the shell.
+ * Linux's initiator and its handler of asymmetric access (scsi_dh_alua), sg_rtpg and sg_stpg, on
+ * one LUN over two TPGs in two groups. The guest asks the host for changes, made by the shell.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -70,7 +70,8 @@ function pathSteps(): void {
         `${target} create 2`,
         `${target}/tpg2/luns create /backstores/fileio/paths`,
         `${target}/tpg2/portals create 127.0.0.1 ${rightPort}`,
-        `${target}/tpg2 set attribute authentication=0 demo_mode_write_protect=0 generate_node_acls=1`,
+        `${target}/tpg2 set attribute authentication=0 generate_node_acls=1`,
+        `${target}/tpg2 set attribute demo_mode_write_protect=0`,
         `${target}/tpg1/luns/lun0 set alua alua_tg_pt_gp_name=left`,
         `${target}/tpg2/luns/lun0 set alua alua_tg_pt_gp_name=right`,
         `${target}/tpg2 enable`,

@@ -467,6 +467,20 @@ describe('engine events', () => {
     expect(own).toBeGreaterThan(50);
     expect(own).toBeLessThan(150);
   });
+
+  test('states that an initiator asks for are a change that clients hear of', async () => {
+    const { client } = await start();
+    const { revision } = await client.call('document', {});
+    await client.call('change', { revision, edits: [ramdisk('r')] });
+    const told: unknown[] = [];
+    client.on('changed', (change) => told.push(change.revision));
+    client.on('engine', (event) => told.push(event));
+    const asked = { type: 'aluaStatesAsked', ask: 5, storageObject: 'ramdisk/r' } as const;
+    const states = [{ group: 'default_tg_pt_gp', state: 2 }];
+    engine.emit({ ...asked, initiator: 'iqn.x:a', states });
+    await expect.poll(() => engine.answered).toEqual([[5, true]]);
+    expect([told, log.some(({ channel }) => channel === 'alua')]).toEqual([[revision + 2], true]);
+  });
 });
 
 test('the embedded client does the same as one on the socket', async () => {

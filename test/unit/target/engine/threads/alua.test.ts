@@ -65,7 +65,7 @@ test('a state holds in all threads, and all are told', async () => {
   expect(await reads()).toEqual(['good', 'good', 'good']);
 });
 
-test('what a session of any thread asks for is answered to it, and told to the others', async () => {
+test('what a session of any thread asks for is answered to it and told to others', async () => {
   const first = setState(sessions[2]!, 1);
   await eventually(() => asks.length === 1);
   const second = setState(sessions[1]!, 1);
