@@ -84,6 +84,8 @@ export type Parameter = Attribute & {
   readonly note?: (context: CommandContext, word: string) => string | undefined;
   /** A backup of the configuration, by number. */
   readonly backups?: true;
+  /** Names in the file or backup that the other words name; else those of `suggest`. */
+  readonly saved?: 'targets' | 'storage_objects';
   /** Candidates from the machine's file system. */
   readonly files?: 'any' | 'block';
 };

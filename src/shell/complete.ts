@@ -2,15 +2,18 @@
 import { isSecret, nameOf, wordsOf } from '../objects/attribute.ts';
 import type { Attribute } from '../objects/attribute.ts';
 import type { CommandContext, Parameter } from '../objects/node.ts';
-import { parameterNamed, positionalNames } from './arguments.ts';
+import { bindArguments, parameterNamed, positionalNames } from './arguments.ts';
 import type { Params } from './arguments.ts';
 import { topicsAt } from './builtins/help.ts';
+import { sourceOf } from './builtins/transactions.ts';
 import { commandAt, commandsAt } from './command_line.ts';
 import type { Command, LineScope } from './command_line.ts';
-import { commandsOf, keywordOf, parseLine } from './grammar.ts';
+import { commandsOf, keywordOf } from './grammar.ts';
 import type { Word } from './grammar.ts';
 import { attributeNamed, groupsOf, shown, valueIn } from './groups.ts';
+import { inQuote, wordsBefore } from './open_quote.ts';
 import { looksLikePath, resolvePath } from './paths.ts';
+import { savedNames } from './saved_names.ts';
 import { compareNames } from '../objects/kinds/kit.ts';
 import { viewChildren } from '../objects/tree.ts';
 import { formatSize } from '../util/sizes.ts';
@@ -43,12 +46,13 @@ const CANDIDATES_MAX = 2000;
 export async function complete(shell: Shell, beforeCursor: string): Promise<Completion> {
   const nothing = { start: beforeCursor.length, candidates: [] };
   try {
-    const line = parseLine(beforeCursor);
-    const words = /;\s*$/.test(beforeCursor) ? [] : (commandsOf(line, beforeCursor).at(-1) ?? []);
+    const { words: line, quote } = wordsBefore(beforeCursor);
+    const ended = quote === undefined && /;\s*$/.test(beforeCursor);
+    const words = ended ? [] : (commandsOf(line, beforeCursor).at(-1) ?? []);
     // In a comment there is nothing to complete.
     if (/(^|\s)#/.test(beforeCursor.slice(line.at(-1)?.end ?? 0))) return nothing;
     const last = words.at(-1);
-    const open = last !== undefined && last.end === beforeCursor.length;
+    const open = last !== undefined && last.end >= beforeCursor.length;
     const current: Word = open
       ? last
       : {
@@ -59,10 +63,10 @@ export async function complete(shell: Shell, beforeCursor: string): Promise<Comp
           equals: -1,
         };
     const all = await new Completer(shell).offer(open ? words.slice(0, -1) : words, current);
-    const candidates = all.candidates
-      .slice(0, CANDIDATES_MAX)
-      .map((one) => ({ ...one, text: escapeWord(one.text) }));
-    return { ...all, candidates };
+    const offered = { ...all, candidates: all.candidates.slice(0, CANDIDATES_MAX) };
+    if (quote !== undefined) return inQuote(offered, quote);
+    const escaped = offered.candidates.map((one) => ({ ...one, text: escapeWord(one.text) }));
+    return { ...offered, candidates: escaped };
   } catch {
     // A path that does not exist, a daemon that is gone: TAB has nothing to say.
     return nothing;
@@ -77,6 +81,12 @@ function escapeWord(text: string): string {
 const byText = (a: Candidate, b: Candidate) => compareNames(a.text, b.text);
 const sortedWords = (words: Iterable<string>, kind: CandidateKind, final: boolean): Candidate[] =>
   [...new Set(words)].map((text) => ({ text, kind, final })).sort(byText);
+
+/** What stands before the word: of a command's parameters. */
+interface Given {
+  readonly params: Params;
+  readonly given: readonly Word[];
+}
 
 class Completer {
   readonly #shell: Shell;
@@ -250,7 +260,7 @@ class Completer {
     if (keyword !== undefined) {
       const parameter = params[parameterNamed(params, keyword.name) ?? ''];
       if (parameter === undefined) return valueCompletion(current, keyword, []);
-      const values = await this.#values(parameter, context, keyword.value);
+      const values = await this.#values(parameter, context, keyword.value, { params, given });
       const hint = parameterHint(keyword.name, parameter);
       return { ...valueCompletion(current, keyword, values), hint };
     }
@@ -260,7 +270,9 @@ class Completer {
     }
     const nextName = places[positional] ?? '';
     const next = params[nextName];
-    const values = next === undefined ? [] : await this.#values(next, context, current.text);
+    const before = { params, given };
+    const values =
+      next === undefined ? [] : await this.#values(next, context, current.text, before);
     const keywords = sortedWords(
       free.map((name) => `${name}=`),
       'keyword',
@@ -274,14 +286,22 @@ class Completer {
     parameter: Parameter,
     context: CommandContext,
     typed: string,
+    before: Given,
   ): Promise<readonly Candidate[]> {
-    const suggested = (await parameter.suggest?.(context)) ?? [];
+    const saved = await this.#saved(parameter, context, before);
+    const suggested = saved ?? (await parameter.suggest?.(context)) ?? [];
     const words = sortedWords([...suggested, ...valueWords(parameter)], 'parameter', true).map(
       (word): Candidate => ({ ...word, ...noted(parameter.note?.(context, word.text)) }),
     );
     if (parameter.backups === true) return [...words, ...(await this.#backups())];
     const files = parameter.files === undefined ? [] : await this.#files(typed, parameter.files);
     return [...words, ...files];
+  }
+
+  async #saved({ saved }: Parameter, { view }: CommandContext, { params, given }: Given) {
+    if (saved === undefined) return undefined;
+    const source = sourceOf({ args: bindArguments(params, given) });
+    return savedNames(this.#shell.client, view.document, source, saved);
   }
 
   /** The newest first, each with the time when it was made. */

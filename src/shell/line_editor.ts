@@ -62,10 +62,17 @@ export function applyCompletion(line: string, cursor: number, completion: Comple
   const after = line.slice(cursor);
   const single = candidates.length === 1;
   const insertion = single
-    ? only.text + (only.final && !after.startsWith(' ') ? ' ' : '')
+    ? wholeWord(only, after)
     : commonPrefix(candidates.map((one) => one.text));
   const before = line.slice(0, start) + insertion;
   return { line: before + after, cursor: before.length, choices: single ? [] : candidates };
+}
+
+/** A blank follows what is complete, unless one is there; nor does a quote close twice. */
+function wholeWord({ text, final }: Candidate, after: string): string {
+  if (!final || after.startsWith(' ')) return text;
+  const closed = /["']$/.exec(text)?.[0];
+  return closed !== undefined && after.startsWith(closed) ? text.slice(0, -1) : `${text} `;
 }
 
 /** What Ctrl-R has found so far. */

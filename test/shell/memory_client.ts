@@ -97,7 +97,7 @@ export class MemoryClient implements ControlClient {
       const backups = { folder: '/etc/lunsmith/backup/', kept: maxBackups };
       return { file, changes: [], ...(again && { backups }) };
     },
-    restore: ({ file = CONFIG_FILE, clear }) => {
+    restore: ({ file = CONFIG_FILE, clear, dryRun }) => {
       const saved = this.saved.get(file);
       if (saved === undefined) throw new ConfigError(`Restore file ${file} not found`);
       const [first] = Object.keys(this.document.backstores.fileio);
@@ -105,8 +105,10 @@ export class MemoryClient implements ControlClient {
         throw new ConfigError(`storageobject 'fileio:${first}' exist not restoring`);
       }
       const changes = describePlan(diff(this.document, saved));
-      this.document = saved;
-      this.revision += 1;
+      if (dryRun !== true) {
+        this.document = saved;
+        this.revision += 1;
+      }
       return { revision: this.revision, file, problems: [], changes };
     },
     rescan: ({ storageObject }) => {

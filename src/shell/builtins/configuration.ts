@@ -73,10 +73,12 @@ const restoreconfig: Builtin = {
     clear_existing: flag('Replace the present configuration.'),
     target: {
       ...name('Restore only this target, with its storage objects.'),
+      saved: 'targets',
       suggest: ({ view }) => Object.keys(view.document.iscsi.targets),
     },
     storage_object: {
       ...name('Restore only this storage object.'),
+      saved: 'storage_objects',
       suggest: ({ view }) => [...storageObjects(view.document)].map(([reference]) => reference),
     },
     backup: SOURCE_PARAMS.backup,

@@ -71,11 +71,11 @@ const commit: Builtin = {
     }
     const { changes, problems, revision } = await commitCandidate(shell, candidate);
     if (args['json'] === true) {
-      return shell.console.json({ applied: true, changes, problems, revision });
+      shell.console.json({ applied: true, changes, problems, revision });
+    } else {
+      shell.console.display(changes.length === 0 ? 'no changes' : planText(changes).join('\n'));
+      if (revision !== undefined) shell.console.say('info', `Committed as revision ${revision}.`);
     }
-    const what = changes.length === 0 ? 'no changes' : planText(changes).join('\n');
-    shell.console.display(what);
-    if (revision !== undefined) shell.console.say('info', `Committed as revision ${revision}.`);
     if (problems.length > 0) {
       const head = `Committed, ${problems.length} recoverable errors:`;
       throw new ConfigError([head, ...problems].join('\n'));

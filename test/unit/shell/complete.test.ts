@@ -100,7 +100,6 @@ describe('completion offers', () => {
     ['ports, of portals that are there', `${tpg}/portals delete 0.0.0.0 `, ['3260', 'ip_port=']],
     ['the case as it is', '/backstores/ramdisk/B', ['/backstores/ramdisk/BIG/']],
     ['nothing in another case', '/backstores/ramdisk/b', []],
-    ['a quoted blank in a name', '/backstores/fileio create x "/srv/m', []],
     ['formats to import', 'import /x from=l', ['lio', 'lio-json']],
     ['choices of a parameter', 'top sort=l', ['latency']],
     ['the flag of every answer', 'status j', ['json=']],
@@ -108,7 +107,25 @@ describe('completion offers', () => {
     ['local addresses', `${tpg}/portals create 192`, ['192.168.1.139']],
     ['nothing in a comment', 'ls # b', []],
     ['nothing for a path that does not exist', '/nonesuch/x', []],
-    ['nothing in an unclosed quote', 'cd "b', []],
+    ['a path in a quote that is open', 'cd "b', ['"backstores/']],
+    ['a word that is complete, with its closing quote', "/iscsi '" + 'creat', ["'create'"]],
+    [
+      'a file with a blank, in quotes',
+      '/backstores/fileio create x "/srv/m',
+      ['"/srv/my disk.img"'],
+    ],
+    [
+      'a value in quotes',
+      '/backstores/fileio create x file_or_dev="/srv/my d',
+      ['"/srv/my disk.img"'],
+    ],
+    ['no name= and no mark in quotes', '/backstores/fileio create x /srv/x "s', []],
+    [
+      'children but no glob in quotes',
+      '"/backstores/',
+      ['"/backstores/block"', '"/backstores/fileio/', '"/backstores/ramdisk/'],
+    ],
+    ['nothing behind a quote that was closed', 'cd "backstores"x', []],
   ])('%s', async (_what, line, expected) => {
     expect(await offered(line)).toEqual(expected);
   });
@@ -235,4 +252,25 @@ describe('ALUA', () => {
     const groups = await complete(shell, `${alua} delete g`);
     expect(groups.candidates.map(({ note }) => note)).toEqual(['Standby']);
   });
+});
+
+test('what the file named by restoreconfig holds, where it can be read', async () => {
+  const { shell, client, run } = testShell();
+  await run(...EXAMPLE);
+  const saved = client.document;
+  client.saved.set('/srv/old.yaml', saved);
+  await run('/iscsi create iqn.2024-01.com.example:new', `/iscsi delete ${TARGET} force=true`);
+  await run('/backstores/ramdisk delete ram1', '/backstores/ramdisk create ram2 1M');
+  const texts = async (line: string) =>
+    (await complete(shell, line)).candidates.map(({ text }) => text);
+  const { document } = client;
+  expect(await texts('restoreconfig /srv/old.yaml target=')).toEqual([TARGET]);
+  expect(await texts('restoreconfig savefile=/srv/old.yaml storage_object=')).toEqual([
+    'fileio/disk1',
+    'ramdisk/ram1',
+  ]);
+  expect(await texts('restoreconfig target=')).toEqual(['iqn.2024-01.com.example:new']);
+  expect(await texts('restoreconfig /srv/none.yaml storage_object=r')).toEqual(['ramdisk/ram2']);
+  // Looking changes nothing.
+  expect(client.document).toBe(document);
 });

@@ -77,6 +77,10 @@ describe('TAB', () => {
     });
   });
   test('none changes nothing', () => {
+    const quoted = [{ text: '"a b"', kind: 'parameter', final: true }] as const;
+    const inQuotes = { start: 3, candidates: quoted };
+    expect(applyCompletion('cd "a', 5, inQuotes)).toMatchObject({ line: 'cd "a b" ', cursor: 9 });
+    expect(applyCompletion('cd "a"', 5, inQuotes)).toMatchObject({ line: 'cd "a b"', cursor: 7 });
     expect(applyCompletion('x', 1, { start: 1, candidates: [] })).toMatchObject({ line: 'x' });
   });
 });

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { EMPTY_DOCUMENT, setIn } from '../../../src/objects/document.ts';
 import { runOnce, runScript } from '../../../src/shell/session.ts';
 import { Shell } from '../../../src/shell/shell.ts';
 import { Readable } from 'node:stream';
@@ -62,6 +63,30 @@ describe('a transaction', () => {
     expect(shell.mirror.candidate).toBeUndefined();
     expect(await run('commit')).toContain('No transaction is open');
   });
+
+  test.each(['commit', 'commit --json'])(
+    '%s with problems is done, and has failed',
+    async (line) => {
+      const { run, shell, out } = open();
+      await run('begin');
+      const { candidate } = shell.mirror;
+      const disk = { size: 2 ** 20, nullio: false, wwn: 'w1', attributes: {} };
+      const wanted = setIn(EMPTY_DOCUMENT, ['backstores', 'ramdisk', 'a'], disk);
+      candidate?.stage(wanted, { tolerant: true }, 'import');
+      engine.degraded = ['ramdisk/a: no memory'];
+      out.take();
+      const { ok } = await shell.runLine(line);
+      expect(ok).toBe(false);
+      expect(ramdisks()).toEqual(['a']);
+      const told = 'Committed, 1 recoverable errors:\nramdisk/a: no memory';
+      expect(out.errors).toContain(told);
+      const text = out.take();
+      const json = text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1);
+      if (line.endsWith('--json')) {
+        expect(JSON.parse(json)).toMatchObject({ applied: true, problems: engine.degraded });
+      }
+    },
+  );
 
   test('commit check changes nothing, rollback forgets', async () => {
     const { run } = open();
