@@ -40,6 +40,19 @@ export function backstoreSuite(name: string, { setup, teardown }: BackstoreSuite
       expect(into.equals(Buffer.alloc(8192))).toBe(true);
     });
 
+    test('what is written at once reads back; beyond the end it is refused', async () => {
+      medium.setWriteCache(true);
+      const data = Buffer.from(Array.from({ length: 3 * SECTOR }, (_, at) => at % 251));
+      const at = 1024 * 1024 - SECTOR;
+      // Where a medium has no such way, or not now, the other one is asked.
+      if (medium.writeAtOnce?.(data, at) !== true) await writeTo(medium, data, at);
+      data.fill(0, 0, SECTOR);
+      const found = await contents(medium, at, data.length);
+      expect(found.subarray(SECTOR).equals(data.subarray(SECTOR))).toBe(true);
+      expect(found.subarray(0, SECTOR).equals(data.subarray(0, SECTOR))).toBe(false);
+      expect(medium.writeAtOnce?.(data, medium.sizeBytes - SECTOR) ?? false).toBe(false);
+    });
+
     test('reads back what was written, in both cache modes and with fua', async () => {
       for (const cache of [false, true]) {
         medium.setWriteCache(cache);

@@ -70,18 +70,28 @@ export class Ramdisk implements Backstore {
   }
 
   write(from: Buffer, byteOffset: number, _fua: boolean, done: Done): void {
-    if (byteOffset + from.length > this.sizeBytes) return done(OUT_OF_RANGE_WRITE);
-    if (this.#nullio) return done(null);
+    done(this.#store(from, byteOffset));
+  }
+
+  /** Any refusal is met again by `write`. */
+  writeAtOnce(from: Buffer, byteOffset: number): boolean {
+    return this.#store(from, byteOffset) === null;
+  }
+
+  #store(from: Buffer, byteOffset: number): StorageFault | null {
+    if (byteOffset + from.length > this.sizeBytes) return OUT_OF_RANGE_WRITE;
+    if (this.#nullio) return null;
     for (let at = 0; at < from.length;) {
       const number = Math.floor((byteOffset + at) / CHUNK_BYTES);
       const within = (byteOffset + at) % CHUNK_BYTES;
       const length = Math.min(CHUNK_BYTES - within, from.length - at);
       const chunk = this.#chunks.get(number) ?? this.#allocate(number);
-      if (chunk === null) return done(NO_MEMORY);
-      from.copy(chunk, within, at, at + length);
+      if (chunk === null) return NO_MEMORY;
+      if (length === from.length) chunk.set(from, within);
+      else from.copy(chunk, within, at, at + length);
       at += length;
     }
-    return done(null);
+    return null;
   }
 
   flush(done: Done): void {

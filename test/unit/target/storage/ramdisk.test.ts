@@ -31,6 +31,7 @@ describe('ramdisk memory', () => {
   test('nullio keeps nothing and reads zeros', async () => {
     const disk = new Ramdisk({ size: MIB, nullio: true });
     expect(await writeTo(disk, Buffer.alloc(4096, 1), 0)).toBeNull();
+    expect(disk.writeAtOnce(Buffer.alloc(4096, 1), 0)).toBe(true);
     const into = Buffer.alloc(4096, 9);
     expect(await readFrom(disk, into, 0)).toBeNull();
     expect(into.equals(Buffer.alloc(4096))).toBe(true);
