@@ -63,11 +63,11 @@ export class LentSocket extends Socket implements Looker {
   }
 
   /** Bytes that the system has taken at once; all that was written before must have left. */
-  sendNow(bytes: Buffer): number {
+  sendNow(pieces: readonly Buffer[]): number {
     if (SOCKET_CALLS === null || this.#fd < 0 || this.writableLength > 0) return 0;
     if (this.#handle === null || this.destroyed || this.writableEnded) return 0;
     // An error is left for the stream to meet again and to tell.
-    return Math.max(0, SOCKET_CALLS.send(this.#fd, bytes));
+    return Math.max(0, SOCKET_CALLS.send(this.#fd, pieces));
   }
 
   /**

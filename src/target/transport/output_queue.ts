@@ -1,7 +1,8 @@
 /**
  * Outgoing bytes of one socket. All that is queued in one turn of the event loop leaves in one
- * gathered write; a batch that is under way is finished before the next. Small pieces are copied
- * into a stage, which is cheaper than one vector each; large ones are passed as they are.
+ * gathered write; what the socket does not take at once is finished before the next. Small pieces
+ * are copied into a stage, which is cheaper than one vector each; large ones are passed as they
+ * are.
  */
 import type { Socket } from 'node:net';
 import { LentSocket } from './lent_socket.ts';
@@ -50,6 +51,23 @@ function newBatch(): Batch {
   return { pieces: [], stages: [], sent: [], bytes: 0, copied: 0 };
 }
 
+/** So many bytes of it have left. */
+function cutFront(batch: Batch, bytes: number): void {
+  const { pieces } = batch;
+  batch.bytes -= bytes;
+  let left = bytes;
+  let at = 0;
+  for (let piece = pieces[0]; piece !== undefined && left > 0; piece = pieces[at]) {
+    if (left < piece.length) {
+      pieces[at] = piece.subarray(left);
+      break;
+    }
+    left -= piece.length;
+    at++;
+  }
+  pieces.splice(0, at);
+}
+
 export class OutputQueue {
   readonly #socket: Socket;
   readonly #onRoom: () => void;
@@ -65,6 +83,9 @@ export class OutputQueue {
   #gathering = false;
   #closed = false;
   readonly #waiting: (() => void)[] = [];
+  /** What they waited for has left; they hear of it as soon as nothing is half queued. */
+  readonly #told: (() => void)[] = [];
+  #telling = false;
 
   /** `onRoom`: called whenever a write is over. */
   constructor(socket: Socket, onRoom: () => void) {
@@ -128,9 +149,9 @@ export class OutputQueue {
     if (this.#closed) return sent();
     // What was queued last may have left already, with a full batch.
     const batch = this.#batch.bytes > 0 ? this.#batch : this.#underWay;
-    if (batch === null) return sent();
-    batch.sent.push(sent);
-    return undefined;
+    if (batch === null) this.#told.push(sent);
+    else batch.sent.push(sent);
+    return this.#tell();
   }
 
   /** Calls back when there is room for more: at once below the high-water mark. */
@@ -148,6 +169,7 @@ export class OutputQueue {
   release(): void {
     this.#gathering = false;
     this.flush();
+    this.#tell();
   }
 
   /** What is queued leaves now, behind what is under way. */
@@ -161,20 +183,20 @@ export class OutputQueue {
     this.#beginBatch();
     this.#fit(batch.copied);
     const socket = this.#socket;
+    const taken = socket instanceof LentSocket ? socket.sendNow(batch.pieces) : 0;
+    if (taken === batch.bytes) {
+      for (const stage of batch.stages) keepStage(stage);
+      for (const sent of batch.sent) this.#told.push(sent);
+      return;
+    }
+    if (taken > 0) cutFront(batch, taken);
+    this.#underWay = batch;
     const last = batch.pieces.pop();
     if (last === undefined) return;
     if (batch.pieces.length === 0) {
-      const direct = batch.sent.length === 0 && socket instanceof LentSocket;
-      const taken = direct ? socket.sendNow(last) : 0;
-      if (taken === last.length) {
-        for (const stage of batch.stages) keepStage(stage);
-        return;
-      }
-      this.#underWay = batch;
-      socket.write(taken === 0 ? last : last.subarray(taken), this.#written);
+      socket.write(last, this.#written);
       return;
     }
-    this.#underWay = batch;
     socket.cork();
     for (const piece of batch.pieces) socket.write(piece);
     socket.write(last, this.#written);
@@ -185,12 +207,29 @@ export class OutputQueue {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const told = [...(this.#underWay?.sent ?? []), ...this.#batch.sent, ...this.#waiting];
+    const waiting = [...(this.#underWay?.sent ?? []), ...this.#batch.sent, ...this.#waiting];
+    this.#told.push(...waiting);
     this.#underWay = null;
     this.#beginBatch();
     this.#stage = null;
     this.#waiting.length = 0;
-    for (const sent of told) sent();
+    this.#tell();
+  }
+
+  /**
+   * In a loop, however they follow from one another; never between a header and its data: whoever
+   * is told may queue more.
+   */
+  #tell(): void {
+    const told = this.#told;
+    if (this.#telling || told.length === 0) return;
+    this.#telling = true;
+    try {
+      for (let at = 0; at < told.length; at++) told[at]?.();
+    } finally {
+      told.length = 0;
+      this.#telling = false;
+    }
   }
 
   #beginBatch(): void {
@@ -203,8 +242,9 @@ export class OutputQueue {
     if (this.#closed || batch === null) return;
     this.#underWay = null;
     for (const stage of batch.stages) keepStage(stage);
+    for (const sent of batch.sent) this.#told.push(sent);
     this.flush();
-    for (const sent of batch.sent) sent();
+    this.#tell();
     while (this.#waiting.length > 0 && this.pending < OUTPUT_HIGH_WATER) this.#waiting.shift()?.();
     this.#onRoom();
   };
@@ -252,5 +292,6 @@ export class OutputQueue {
   readonly #leave = (): void => {
     this.#scheduled = false;
     this.flush();
+    this.#tell();
   };
 }
