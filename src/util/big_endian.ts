@@ -32,6 +32,14 @@ export function putUint32(bytes: Uint8Array, at: number, value: number): void {
   putUint24(bytes, at + 1, value);
 }
 
+/** Digests alone go least significant byte first (RFC 7143 §13.1). */
+export function putUint32LE(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+}
+
 /**
  * For a few bytes: a loop, four at a time, beats `Buffer.copy`, which makes a view of what it
  * copies a part of.

@@ -1,6 +1,7 @@
 /**
- * CRC-32C (Castagnoli), the digest of RFC 7143 §13.1. A table walk in JavaScript for headers, where
- * the call into native code would cost more than the work; the native module for data, if present.
+ * CRC-32C (Castagnoli), the digest of RFC 7143 §13.1. A table walk in JavaScript for headers, for
+ * which the call into native code would cost more than the work; for data the native module, if
+ * present.
  */
 import { createRequire } from 'node:module';
 
@@ -30,13 +31,16 @@ function makeTables(): Uint32Array {
   return tables;
 }
 
-/** The portable implementation; `crc32c` chooses. */
-export function crc32cTable(data: Buffer, initial = 0): number {
+/**
+ * The portable implementation; `crc32c` chooses. For the few bytes of a header in the midst of a
+ * buffer: a view of them would cost as much as the walk.
+ */
+export function crc32cTable(data: Buffer, initial = 0, start = 0, end = data.length): number {
   const t = TABLES as unknown as readonly number[];
   const d = data as unknown as readonly number[];
   let crc = ~initial;
-  let at = 0;
-  const whole = data.length - (data.length % SLICES);
+  let at = start;
+  const whole = end - ((end - start) % SLICES);
   for (; at < whole; at += SLICES) {
     crc ^= byteAt(d, at) | (byteAt(d, at + 1) << 8) | (byteAt(d, at + 2) << 16);
     crc ^= byteAt(d, at + 3) << 24;
@@ -50,7 +54,7 @@ export function crc32cTable(data: Buffer, initial = 0): number {
       byteAt(t, 256 + byteAt(d, at + 6)) ^
       byteAt(t, byteAt(d, at + 7));
   }
-  for (; at < data.length; at++) crc = (crc >>> 8) ^ byteAt(t, (crc ^ byteAt(d, at)) & 0xff);
+  for (; at < end; at++) crc = (crc >>> 8) ^ byteAt(t, (crc ^ byteAt(d, at)) & 0xff);
   return ~crc >>> 0;
 }
 

@@ -5,6 +5,7 @@
  * are.
  */
 import type { Socket } from 'node:net';
+import { putUint32LE } from '../../util/big_endian.ts';
 import { LentSocket } from './lent_socket.ts';
 
 /** A connection takes the shortest that holds what it sends in one turn: one piece, one vector. */
@@ -132,7 +133,7 @@ export class OutputQueue {
 
   uint32LE(value: number): void {
     const stage = this.#room(4);
-    stage.writeUInt32LE(value, this.#at);
+    putUint32LE(stage, this.#at, value);
     this.#advance(4);
   }
 

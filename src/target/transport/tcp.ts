@@ -1,9 +1,10 @@
 /** The data mover on TCP: RFC 7143's own Data-In, R2T and Data-Out PDUs and digests. */
 import type { Socket } from 'node:net';
+import { putUint32LE } from '../../util/big_endian.ts';
 import { NO_BYTES, ownedCopy } from '../../util/bytes.ts';
 import type { Clock } from '../../util/clock.ts';
 import { BUSY_POLL } from '../../util/busy_poll.ts';
-import { crc32c } from '../../util/crc32c.ts';
+import { crc32c, crc32cTable } from '../../util/crc32c.ts';
 import { INPUT_TURN } from '../../util/input_turn.ts';
 import { BHS_LENGTH, DIGEST_LENGTH, OPCODE, opcodeOf, padded, RESERVED_TAG } from '../pdu/bhs.ts';
 import { addStatus, DataOut, encodeDataIn, encodeR2t } from '../pdu/data.ts';
@@ -133,7 +134,7 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     tail.at = at;
     tail.transfer = transfer;
     const digest = this.#settings?.headerDigest === true;
-    if (digest) stage.writeUInt32LE(crc32c(stage.subarray(at, end)), end);
+    if (digest) putUint32LE(stage, end, crc32cTable(stage, 0, at, end));
     this.#output.advance(digest ? BHS_LENGTH + DIGEST_LENGTH : BHS_LENGTH);
   }
 
@@ -145,7 +146,7 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     this.#events.stamp(tail.stage, tail.at, 'take');
     if (this.#settings?.headerDigest === true) {
       const end = tail.at + BHS_LENGTH;
-      tail.stage.writeUInt32LE(crc32c(tail.stage.subarray(tail.at, end)), end);
+      putUint32LE(tail.stage, end, crc32cTable(tail.stage, 0, tail.at, end));
     }
     return true;
   }

@@ -5,6 +5,7 @@ import {
   putUint16,
   putUint24,
   putUint32,
+  putUint32LE,
   uint16At,
   uint24At,
   uint32At,
@@ -37,6 +38,18 @@ describe('big-endian fields', () => {
     expect(uint32At(bytes, 1)).toBe(0x0203_0000);
     putUint32(bytes, 2, 0x0405_0607);
     expect(bytes).toEqual(Buffer.from([1, 2, 4]));
+  });
+
+  test('a digest is written with its least significant byte first, and nothing beside it', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 0xffff_ffff }), fc.nat({ max: 8 }), (value, at) => {
+        const ours = Buffer.alloc(12, 0xaa);
+        const nodes = Buffer.alloc(12, 0xaa);
+        putUint32LE(ours, at, value);
+        nodes.writeUInt32LE(value, at);
+        expect(ours).toEqual(nodes);
+      }),
+    );
   });
 
   test('a few bytes are copied to their place, nothing beside it', () => {

@@ -29,6 +29,19 @@ describe('crc32c', () => {
     );
   });
 
+  test('of a part is that of a buffer which holds the part alone', () => {
+    const bytes = fc.uint8Array({ minLength: 1, maxLength: 100 });
+    fc.assert(
+      fc.property(bytes, fc.nat(100), fc.nat(100), fc.nat(), (array, a, b, initial) => {
+        const data = Buffer.from(array);
+        const start = Math.min(a, b, data.length);
+        const end = Math.min(Math.max(a, b), data.length);
+        const alone = crc32cTable(Buffer.from(data.subarray(start, end)), initial);
+        expect(crc32cTable(data, initial, start, end)).toBe(alone);
+      }),
+    );
+  });
+
   test('is the native module where that is installed', () => {
     expect(CRC32C_IMPLEMENTATION).toMatch(/^(native \(@node-rs\/crc32\)|JavaScript tables)$/);
   });
