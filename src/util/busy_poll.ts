@@ -108,6 +108,8 @@ export class BusyPoll {
   #forMs = 0;
   readonly #input = new Balance();
   readonly #device = new Balance();
+  /** Input, while a device does not answer in time: the others' clients are not to pay for it. */
+  readonly #beside = new Balance();
   /** Of the spell under way, or null. */
   #balance: Balance | null = null;
   #began = 0;
@@ -166,11 +168,13 @@ export class BusyPoll {
     if (this.#balance !== null) this.#end(now, now <= this.#until);
     const waiting = this.reads?.underWay ?? 0;
     if (waiting > FEW_READS) return;
-    const balance = waiting > 0 ? this.#device : this.#input;
+    const device = waiting > 0 && !this.#device.rests(now);
+    const input = waiting > 0 ? this.#beside : this.#input;
+    const balance = device ? this.#device : input;
     if (balance.rests(now)) return;
     this.#balance = balance;
     this.#began = now;
-    this.#until = now + (waiting > 0 ? Math.max(DEVICE_MS, this.#forMs) : this.#forMs);
+    this.#until = now + (device ? Math.max(DEVICE_MS, this.#forMs) : this.#forMs);
     this.#lastLook = now;
     this.#lostMs = 0;
     if (this.#scheduled) return;

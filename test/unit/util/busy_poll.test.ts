@@ -274,6 +274,15 @@ describe('reads that wait for a device', () => {
     expect(lookingAfter(0)).toBe(true);
   });
 
+  test('of a device that hangs: clients of others are looked for all the same', () => {
+    reads.underWay = 1;
+    inputs(100, 0.3);
+    const { turns: before } = poll;
+    inputs(1000, 0.03);
+    expect(poll.turns - before).toBeGreaterThan(5000);
+    expect(lookingAfter(0)).toBe(true);
+  });
+
   test('when many are under way, the thread sleeps', () => {
     reads.underWay = 3;
     poll.served(client);
