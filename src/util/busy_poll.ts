@@ -6,7 +6,6 @@
  */
 import { coresForThisProcess } from './cores.ts';
 import { monotonicMs } from './clock.ts';
-import { KOFFI } from './koffi.ts';
 
 /** Longer than this, sleeping and waking costs less than looking. */
 export const MAX_BUSY_POLL_US = 1000;
@@ -52,8 +51,6 @@ export interface BusyPollOptions {
   readonly nowMs?: () => number;
   /** Runs it once the event loop has looked for input without waiting. */
   readonly afterTurn?: (run: () => void) => void;
-  /** Whoever else wants this core goes first. */
-  readonly giveWay?: () => void;
   readonly cores?: number;
 }
 
@@ -100,7 +97,6 @@ export class BusyPoll {
   turns = 0;
   readonly #nowMs: () => number;
   readonly #afterTurn: (run: () => void) => void;
-  readonly #giveWay: () => void;
   readonly #cores: number;
   #shared: Int32Array | null = null;
   #micros = 0;
@@ -123,7 +119,6 @@ export class BusyPoll {
   constructor(options: BusyPollOptions = {}) {
     this.#nowMs = options.nowMs ?? monotonicMs;
     this.#afterTurn = options.afterTurn ?? setImmediate;
-    this.#giveWay = options.giveWay ?? schedYield();
     this.#cores = options.cores ?? coresForThisProcess();
   }
 
@@ -187,6 +182,8 @@ export class BusyPoll {
     this.#balance = null;
   }
 
+  // Nobody is given way by sched_yield(2): newer kernels take a whole slice of time for it. Whoever
+  // wakes on this core goes first anyway.
   readonly #look = (): void => {
     this.#scheduled = false;
     if (this.#balance === null) return;
@@ -200,7 +197,6 @@ export class BusyPoll {
       // Either tells `served` or `answered`, which goes on from there.
       if (this.reads !== null && this.reads.underWay > 0 && this.reads.look()) return;
       if (now >= this.#sharedUntil && this.#looker?.look() === true) return;
-      this.#giveWay();
     }
     this.#scheduled = true;
     this.#afterTurn(this.#look);
@@ -211,15 +207,6 @@ export class BusyPoll {
 export function busyPollMicros(setting: string): number {
   if (setting === 'auto') return AUTO_BUSY_POLL_US;
   return setting === 'off' ? 0 : Number(setting);
-}
-
-/** sched_yield(2), where it can be called. */
-function schedYield(): () => void {
-  try {
-    return KOFFI?.load('libc.so.6').func('int sched_yield()') ?? (() => {});
-  } catch {
-    return () => {};
-  }
 }
 
 /** Of this thread's event loop. */

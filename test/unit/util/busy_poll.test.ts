@@ -5,19 +5,14 @@ import { coresOfLimit } from '../../../src/util/cores.ts';
 let now: number;
 /** What waits for the event loop to have gone round. */
 let turns: (() => void)[];
-let gaveWay: number;
-/** What each giving way takes: others that have the core meanwhile. */
-let othersMs: number;
+/** What each look takes, others that have the core meanwhile included. */
+let lookMs: number;
 let poll: BusyPoll;
 
 const newPoll = (cores: number): BusyPoll =>
   new BusyPoll({
-    nowMs: () => now,
+    nowMs: () => (now += lookMs),
     afterTurn: (run) => turns.push(run),
-    giveWay: () => {
-      gaveWay++;
-      now += othersMs;
-    },
     cores,
   });
 /** The event loop goes round once, which takes 2 µs. */
@@ -49,8 +44,7 @@ const lookingAfter = (ms: number): boolean => {
 beforeEach(() => {
   now = 0;
   turns = [];
-  gaveWay = 0;
-  othersMs = 0.0005;
+  lookMs = 0.0005;
   poll = newPoll(2);
   poll.micros = 50;
 });
@@ -101,12 +95,12 @@ describe('busy polling', () => {
   });
 
   test('rests while others take the core, though input is there in the end', () => {
-    othersMs = 0.12;
+    lookMs = 0.12;
     poll.micros = 1000;
     inputs(33, 0.5);
     expect(lookingAfter(0)).toBe(false);
     expect(lookingAfter(10)).toBe(true);
-    othersMs = 0.0005;
+    lookMs = 0.0005;
     inputs(100, 0.03);
     expect(turns).toHaveLength(1);
   });
@@ -136,25 +130,6 @@ describe('busy polling', () => {
     const { turns: before } = poll;
     inputs(5, 0.03);
     expect(poll.turns).toBe(before);
-  });
-
-  test('gives way between looks: a client on the same core can send', () => {
-    othersMs = 0.015;
-    const sameCore: Looker = {
-      look() {
-        const sent = gaveWay > 0;
-        gaveWay = 0;
-        if (sent) poll.served(sameCore);
-        return sent;
-      },
-    };
-    now = 10;
-    poll.served(sameCore);
-    now += 2;
-    poll.served(sameCore);
-    for (let n = 0; n < 1000; n++) turn();
-    expect(turns).toHaveLength(1);
-    expect(now).toBeLessThan(40);
   });
 
   test('is off without a time, and with one core', () => {
