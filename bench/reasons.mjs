@@ -68,6 +68,12 @@ const KNOWN = [
     parsing in native code, would cure it.`,
   ],
   [
+    large,
+    `four fifths of our CPU are copies by the kernel, between page cache and socket (see the
+    profile), which every target pays. Sending without a copy, from mapped memory, would cure it;
+    pages that another writes meanwhile, and cold pages, forbid it for files.`,
+  ],
+  [
     of('throughput', 'depth 1,'),
     `one command at a time is bound by waking a core that sleeps; the many threads of tgt keep
     theirs awake. Looking for input before sleeping cures it where a core is free.`,
@@ -91,12 +97,6 @@ const KNOWN = [
     tgt gain by the free core. Fewer and larger turns would cure it.`,
   ],
   [of('cpu'), 'more than half of it is spent in the kernel, by calls that tgt makes too.'],
-  [
-    large,
-    `four fifths of our CPU are copies by the kernel, between page cache and socket (see the
-    profile), which every target pays. Sending without a copy, from mapped memory, would cure it;
-    pages that another writes meanwhile, and cold pages, forbid it for files.`,
-  ],
   [
     of('istgt'),
     `istgt blocks in each call, with a thread for each connection: the shorter way where one command
