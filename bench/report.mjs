@@ -245,9 +245,9 @@ export function machineLine({ machine, run, others = [] }) {
       `${median} of the machine (median of all runs; ${most} in one of ten).`
     : '';
   const more = others.map((each) => `${each.run.rounds} of ${each.run.seconds} s`);
-  const elsewise = more.length > 0 ? ` (some cases, in runs of their own: ${more.join(', ')})` : '';
+  const apart = more.length > 0 ? ` (some cases, in runs of their own: ${more.join(', ')})` : '';
   return (
-    `Medians of ${run.rounds} rounds of ${run.seconds} s${elsewise}, ${run.warmup} s of warming up ` +
+    `Medians of ${run.rounds} rounds of ${run.seconds} s${apart}, ${run.warmup} s of warming up ` +
     `before each. ${machine.cores} cores (${machine.cpu}), which client and target share, ` +
     `${machine.memory} of memory; Linux ${machine.kernel}, Node ${machine.node}, ` +
     `${machine.targets}.${quiet}`
