@@ -75,9 +75,12 @@ class Balance {
     if (this.#spells === 0) this.#since = began;
     if (found) this.#found++;
     this.#lostMs += lostMs;
-    if (++this.#spells < SPELLS || now - this.#since < BALANCE_MS) return;
-    const alone = this.#lostMs <= MAY_LOSE * (now - this.#since);
-    const pays = this.#found >= MUST_FIND * this.#spells && alone;
+    this.#spells++;
+    const elapsed = now - this.#since;
+    // Said at once: on a busy machine a balance of so many spells would take long.
+    const lost = this.#lostMs > MAY_LOSE * Math.max(elapsed, BALANCE_MS);
+    if (!lost && (this.#spells < SPELLS || elapsed < BALANCE_MS)) return;
+    const pays = !lost && this.#found >= MUST_FIND * this.#spells;
     this.#spells = 0;
     this.#found = 0;
     this.#lostMs = 0;

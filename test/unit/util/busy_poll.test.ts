@@ -99,8 +99,8 @@ describe('busy polling', () => {
     poll.micros = 1000;
     inputs(33, 0.5);
     expect(lookingAfter(0)).toBe(false);
-    expect(lookingAfter(10)).toBe(true);
     lookMs = 0.0005;
+    expect(lookingAfter(640)).toBe(true);
     inputs(100, 0.03);
     expect(turns).toHaveLength(1);
   });
@@ -130,6 +130,23 @@ describe('busy polling', () => {
     const { turns: before } = poll;
     inputs(5, 0.03);
     expect(poll.turns).toBe(before);
+  });
+
+  test('rests at once when others had the core for a slice of time', () => {
+    inputs(3, 0.03);
+    now += 3;
+    turn();
+    expect(lookingAfter(0)).toBe(false);
+    expect(lookingAfter(9)).toBe(false);
+    expect(lookingAfter(1)).toBe(true);
+  });
+
+  test('goes on after a hiccup of the machine', () => {
+    inputs(300, 0.03);
+    now += 1;
+    turn();
+    inputs(300, 0.03);
+    expect(turns).toHaveLength(1);
   });
 
   test('is off without a time, and with one core', () => {
