@@ -17,9 +17,13 @@ import {
   fileio,
   holdWrites,
   login,
+  manage,
+  modeSelect,
+  NOT_PROTECTED,
   ramdisk,
   readBlock,
   sessionInEach,
+  SOFTWARE_WRITE_PROTECT,
   startGroup,
   storage,
   targetOf,
@@ -81,23 +85,6 @@ const refusingPrepare = (thread: DataThread): DataThread =>
       return (of[name as keyof DataThread] as (...args: unknown[]) => unknown).bind(of);
     },
   });
-
-const modeSelect = (page: readonly number[]) => {
-  const data = Buffer.from([0, 0, 0, 0, ...page]);
-  const cdb = Buffer.alloc(16);
-  cdb[0] = 0x15;
-  cdb[1] = 0x10;
-  cdb[4] = data.length;
-  return { cdb, write: true, edtl: data.length, data, payload: data };
-};
-const SOFTWARE_WRITE_PROTECT = [0x0a, 10, 0x02, 0x10, 0x08, 0x40, 0, 0, 0xff, 0xff, 0, 0];
-const NOT_PROTECTED = [0x0a, 10, 0x02, 0x10, 0, 0x40, 0, 0, 0xff, 0xff, 0, 0];
-
-/** Answered by the function's response. */
-async function manage(session: Initiator, code: number, lun = 0): Promise<void> {
-  session.tmf({ function: code, lun });
-  expect((await session.expect(OP.TMF_RESPONSE)).response).toBe(0);
-}
 
 /** What a unit attention, if there is one, says; then the command is run. */
 const senseOf = async (session: Initiator, lun = 0): Promise<string> =>

@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs';
 import { createServer } from 'node:net';
-import { vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { EnginePort } from '../../../../../src/objects/engine_port.ts';
 import type { Step } from '../../../../../src/objects/plan.ts';
 import { createEngine } from '../../../../../src/target/engine.ts';
@@ -15,7 +15,7 @@ import {
 import { Membership } from '../../../../../src/target/engine/threads/membership.ts';
 import { membersOf } from '../../../../../src/target/engine/threads/start_threads.ts';
 import type { Clock } from '../../../../../src/util/clock.ts';
-import { Initiator } from '../../../../loopback/initiator.ts';
+import { Initiator, OP } from '../../../../loopback/initiator.ts';
 import { IserInitiator } from '../../../../loopback/iser_initiator.ts';
 
 export const TARGET = 'iqn.2003-01.org.example:t1';
@@ -172,4 +172,21 @@ export function holdWrites(): { readonly held: () => number; readonly release: (
 /** Resolves when it holds; the test's time limit is the limit. */
 export async function eventually(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+export const modeSelect = (page: readonly number[]) => {
+  const data = Buffer.from([0, 0, 0, 0, ...page]);
+  const cdb = Buffer.alloc(16);
+  cdb[0] = 0x15;
+  cdb[1] = 0x10;
+  cdb[4] = data.length;
+  return { cdb, write: true, edtl: data.length, data, payload: data };
+};
+export const SOFTWARE_WRITE_PROTECT = [0x0a, 10, 0x02, 0x10, 0x08, 0x40, 0, 0, 0xff, 0xff, 0, 0];
+export const NOT_PROTECTED = [0x0a, 10, 0x02, 0x10, 0, 0x40, 0, 0, 0xff, 0xff, 0, 0];
+
+/** Answered by the function's response. */
+export async function manage(session: Initiator, code: number, lun = 0): Promise<void> {
+  session.tmf({ function: code, lun });
+  expect((await session.expect(OP.TMF_RESPONSE)).response).toBe(0);
 }
