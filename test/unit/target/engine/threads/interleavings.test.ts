@@ -63,9 +63,9 @@ function randomOf(seed: number): (below: number) => number {
 function slowStorage(random: (below: number) => number): void {
   for (const name of ['write', 'writev', 'fdatasync'] as const) {
     const call = fs[name].bind(fs) as (...args: unknown[]) => void;
-    vi.spyOn(fs, name).mockImplementation(((...args: unknown[]) => {
+    vi.spyOn(fs, name).mockImplementation((...args: unknown[]) => {
       setTimeout(() => call(...args), random(4));
-    }));
+    });
   }
 }
 
