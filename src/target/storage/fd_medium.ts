@@ -13,6 +13,7 @@ import { closeFd, identityOf, writeZeros, type FdMediumOptions } from './fd_file
 import { GatheredReads, MAX_GATHERED_BYTES, type GatheredReadsOwner } from './gathered_reads.ts';
 import { GatheredWrites, type GatheredWritesOwner, type WaitingRun } from './gathered_writes.ts';
 import { IO_SLOTS, type IoLane } from './io_slots.ts';
+import { nowRing } from './now_ring.ts';
 import { faultOf, type OsError } from './os_error.ts';
 import { Pace } from './pace.ts';
 import { MAX_RING_READ_BYTES, readRing, type ReadRing } from './read_ring.ts';
@@ -53,7 +54,7 @@ export class FdMedium implements Backstore, Owner {
   /** Writes that the pool has: they may hold the file's lock. */
   #poolWrites = 0;
   readonly #sync: SharedSync;
-  readonly #reads = new GatheredReads(this);
+  readonly #reads: GatheredReads;
   readonly #writes = new GatheredWrites(this);
   /** Where the last write to the page cache ended. */
   #nextWrite = -1;
@@ -70,6 +71,8 @@ export class FdMedium implements Backstore, Owner {
     this.#readsNow = this.#syscalls !== null;
     this.#lane = (options.slots ?? IO_SLOTS).lane();
     this.#ring = options.ring;
+    const now = options.ring === null ? null : nowRing;
+    this.#reads = new GatheredReads(this, options.fd, now);
     this.#sync = new SharedSync(this, options.fd, this.#lane);
     const nowMs = options.nowMs ?? (() => performance.now());
     this.#pulse = options.pulse ?? new DevicePulse(nowMs);
@@ -212,12 +215,13 @@ export class FdMedium implements Backstore, Owner {
   }
 
   close(): Promise<void> {
-    if (this.#closing === null) {
-      this.#reads.make();
-      this.#writes.make();
-    }
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  /** For `GatheredReads` only. */
+  readSome(): void {
+    this.#misses = 0;
   }
 
   /** For `GatheredReads` only. */
@@ -482,6 +486,8 @@ export class FdMedium implements Backstore, Owner {
   }
 
   async #close(): Promise<void> {
+    this.#reads.make();
+    this.#writes.make();
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     const fault = await new Promise<StorageFault | null>((resolve) => this.#sync.flush(resolve));
     const { fd, durableFd, hold } = this.#options;

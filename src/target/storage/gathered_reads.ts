@@ -1,9 +1,11 @@
 /**
  * Small reads of one medium that came in one turn of input. They are made when it ends: what lies
- * in a row on the medium by one call. Each then goes its own way, whatever becomes of the others.
+ * in a row on the medium by one call, what lies here and there by one call of a ring. Each then
+ * goes its own way, whatever becomes of the others.
  */
 import { INPUT_TURN } from '../../util/input_turn.ts';
 import type { Done } from './backstore.ts';
+import { LEAST_NOW_READS, type NowRing } from './now_ring.ts';
 import { MAX_RUN_PIECES } from './syscalls.ts';
 
 /** Beyond that a call is nothing beside its copying. */
@@ -12,6 +14,8 @@ export const MAX_GATHERED_BYTES = 16 * 1024;
 export interface GatheredReadsOwner {
   /** Bytes that could be read without waiting, into `count` buffers from number `first` on. */
   readRun(into: readonly Buffer[], first: number, count: number, byteOffset: number): number;
+  /** The ring found some of what it was asked for. */
+  readSome(): void;
   /** Goes on where `moved` bytes of it are read. */
   readRest(into: Buffer, byteOffset: number, moved: number, done: Done): void;
 }
@@ -25,16 +29,23 @@ class Gathering {
   readonly into: Buffer[] = Array<Buffer>(MAX_RUN_PIECES).fill(NOTHING);
   readonly offsets: number[] = Array<number>(MAX_RUN_PIECES).fill(0);
   readonly moved: number[] = Array<number>(MAX_RUN_PIECES).fill(0);
+  /** Numbers of those that follow none. */
+  readonly singles: number[] = Array<number>(MAX_RUN_PIECES).fill(0);
   readonly dones: Done[] = Array<Done>(MAX_RUN_PIECES).fill(nobody);
 }
 const pool: Gathering[] = [];
 
 export class GatheredReads {
   readonly #owner: GatheredReadsOwner;
+  readonly #fd: number;
+  readonly #ring: (() => NowRing | null) | null;
   #gathering: Gathering | null = null;
 
-  constructor(owner: GatheredReadsOwner) {
+  /** `ring`: for what lies here and there; null: a call for each. */
+  constructor(owner: GatheredReadsOwner, fd: number, ring: (() => NowRing | null) | null) {
     this.#owner = owner;
+    this.#fd = fd;
+    this.#ring = ring;
   }
 
   /** Only while a turn is open. */
@@ -75,19 +86,44 @@ export class GatheredReads {
 
   readonly #over = (): void => this.make();
 
-  #read({ count, into, offsets, moved }: Gathering): void {
+  #read(gathering: Gathering): void {
+    const { count, into, offsets, moved, singles } = gathering;
+    let single = 0;
     for (let first = 0; first < count;) {
       const start = offsets[first] ?? 0;
       let end = start;
       let next = first;
       for (; next < count && offsets[next] === end; next++) end += lengthOf(into[next]);
-      let left = Math.max(0, this.#owner.readRun(into, first, next - first, start));
-      for (let at = first; at < next; at++) {
-        const length = Math.min(left, lengthOf(into[at]));
-        moved[at] = length;
-        left -= length;
-      }
+      if (next === first + 1) singles[single++] = first;
+      else this.#readRun(gathering, first, next);
       first = next;
+    }
+    const ring = single < LEAST_NOW_READS || this.#ring === null ? null : this.#ring();
+    for (let at = 0; at < single; at++) {
+      const number = singles[at] ?? 0;
+      moved[number] = 0;
+      if (ring === null) this.#readRun(gathering, number, number + 1);
+      else ring.add(this.#fd, into[number] ?? NOTHING, offsets[number] ?? 0, number);
+    }
+    if (ring === null) return;
+    ring.make(moved);
+    let some = false;
+    for (let at = 0; at < single; at++) {
+      const number = singles[at] ?? 0;
+      const found = moved[number] ?? 0;
+      if (found > 0) some = true;
+      // Not every file can be asked by a ring.
+      else if (found < 0) this.#readRun(gathering, number, number + 1);
+    }
+    if (some) this.#owner.readSome();
+  }
+
+  #readRun({ into, offsets, moved }: Gathering, first: number, next: number): void {
+    let left = this.#owner.readRun(into, first, next - first, offsets[first] ?? 0);
+    for (let at = first; at < next; at++) {
+      const length = Math.max(0, Math.min(left, lengthOf(into[at])));
+      moved[at] = length;
+      left -= length;
     }
   }
 

@@ -94,8 +94,11 @@ function bind(koffi: Koffi): Calls {
   };
 }
 
-/** Null: not to be had here. `size`, a power of two: operations under way at once. */
-export function openRing(size: number): Ring | null {
+/**
+ * Null: not to be had here. `size`, a power of two: operations under way at once. `bells`: false
+ * where all that is submitted is over within the call.
+ */
+export function openRing(size: number, bells = true): Ring | null {
   if (KOFFI === null || !['x64', 'arm64'].includes(process.arch)) return null;
   try {
     const calls = bind(KOFFI);
@@ -104,8 +107,8 @@ export function openRing(size: number): Ring | null {
     const fd = calls.syscall(IO_URING_SETUP, size, calls.addressOf(params));
     if (fd < 0) return null;
     const memory = mapMemory(calls, fd, params);
-    const bell = memory === null ? null : openBell(calls, fd);
-    if (memory !== null && bell !== null) return assemble(calls, fd, memory, bell);
+    const bell = memory === null || !bells ? null : openBell(calls, fd);
+    if (memory !== null && (bell !== null || !bells)) return assemble(calls, fd, memory, bell);
     calls.close(fd);
   } catch {
     // A package of another make: as if it were not there.
@@ -113,16 +116,16 @@ export function openRing(size: number): Ring | null {
   return null;
 }
 
-function assemble(calls: Calls, fd: number, memory: RingMemory, bell: Bell): Ring {
+function assemble(calls: Calls, fd: number, memory: RingMemory, bell: Bell | null): Ring {
   return {
     memory,
     submit: (count) => calls.syscall(IO_URING_ENTER, fd, count),
     wait: () => void calls.syscall(IO_URING_ENTER, fd, 0, 1, ENTER_GETEVENTS),
     addressOf: (buffer) => calls.addressOf(buffer),
     watch: (rung) => {
-      bell.rung = rung;
+      if (bell !== null) bell.rung = rung;
     },
-    hold: (busy) => void (busy ? bell.socket.ref() : bell.socket.unref()),
+    hold: (busy) => void (busy ? bell?.socket.ref() : bell?.socket.unref()),
   };
 }
 

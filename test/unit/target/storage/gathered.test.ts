@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { StorageFault } from '../../../../src/target/storage/backstore.ts';
 import { FdMedium } from '../../../../src/target/storage/fd_medium.ts';
 import { IoSlots } from '../../../../src/target/storage/io_slots.ts';
+import { nowRing } from '../../../../src/target/storage/now_ring.ts';
 import { NO_READ_NOW, SYSCALLS, type Syscalls } from '../../../../src/target/storage/syscalls.ts';
 import { INPUT_TURN } from '../../../../src/util/input_turn.ts';
 import { flushOf, readFrom } from '../../../compliance/backstore.ts';
@@ -27,7 +28,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function openMedium(syscalls: Syscalls | null = SYSCALLS): FdMedium {
+/** `ring`: of this thread; else reads are calls of their own. */
+function openMedium(syscalls: Syscalls | null = SYSCALLS, ring = false): FdMedium {
   const path = join(folder, `disk${opened.length}.img`);
   fs.writeFileSync(path, PATTERN);
   const medium = new FdMedium({
@@ -40,7 +42,7 @@ function openMedium(syscalls: Syscalls | null = SYSCALLS): FdMedium {
     hold: null,
     lost: () => {},
     local: true,
-    ring: null,
+    ...(ring ? {} : { ring: null }),
     syscalls,
     slots: new IoSlots(16),
     nowMs: () => 0,
@@ -137,6 +139,25 @@ describe.skipIf(SYSCALLS === null)('reads of one turn', () => {
     await settled();
     expect(readSync).toHaveBeenCalledTimes(8);
     expect(Buffer.concat(into).equals(PATTERN.subarray(0, 8 * SECTOR))).toBe(true);
+  });
+
+  test('that lie here and there are one call of the ring', () => {
+    const single = vi.fn(SYSCALLS!.readRunNow);
+    const medium = openMedium({ ...SYSCALLS!, readRunNow: single }, true);
+    const places = [40, 3, 77, 9, 200, 11, 12, 13];
+    const into = places.map(() => Buffer.alloc(SECTOR));
+    const faults: unknown[] = [];
+    inTurn(() => {
+      for (const [number, at] of places.entries()) {
+        medium.read(into[number]!, at * SECTOR, (fault) => faults.push(fault));
+      }
+    });
+    expect(faults).toEqual(places.map(() => null));
+    for (const [number, at] of places.entries()) {
+      expect(into[number]!.equals(PATTERN.subarray(at * SECTOR, (at + 1) * SECTOR))).toBe(true);
+    }
+    const calls = single.mock.calls.map(([, , , count]) => count);
+    expect(calls).toEqual(nowRing() === null ? [1, 1, 1, 1, 1, 3] : [3]);
   });
 
   test('one whose answer goes wrong keeps no other from its answer', () => {
@@ -248,11 +269,11 @@ const operation = fc.record({
 });
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
-describe('any mix of operations in turns', () => {
+describe.each([false, true])('any mix of operations in turns, with a ring: %s', (ring) => {
   test('gives the bytes and the answers that they give one by one', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(operation, { maxLength: 60 }), async (operations) => {
-        const medium = openMedium();
+        const medium = openMedium(SYSCALLS, ring);
         const model = Buffer.from(PATTERN);
         const checks: (() => void)[] = [];
         await runAll(medium, operations, model, checks);
