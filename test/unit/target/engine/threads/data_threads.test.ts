@@ -286,7 +286,7 @@ describe.each([2, 4])('%i data threads', (count) => {
     storageHolds.release();
     await vi.waitFor(async () => {
       expect((await session.run(writeBlock(4, 2, 1))).status).toBe(0);
-    });
+    }, 10_000);
     expect(fs.readFileSync(path)[4 * 512]).toBe(2);
   });
 
@@ -346,7 +346,7 @@ describe.each([2, 4])('%i data threads', (count) => {
     await Promise.all(sessions.map((session) => session.closed));
     await vi.waitFor(async () => {
       expect((await group.engine.runtime()).sessions).toEqual([]);
-    });
+    }, 10_000);
   });
 
   test('a session of any thread is kicked by its number', async () => {
