@@ -23,6 +23,8 @@ export interface Commit {
   readonly inverse: readonly Edit[];
 }
 
+/** Begins `client` of what an initiator has changed by SET TARGET PORT GROUPS. */
+export const INITIATOR_CLIENT = 'initiator ';
 /** Commits kept; older ones cannot be undone. */
 const MAX_COMMITS = 1000;
 /** Of the commits' edits as JSON; the latest commit is kept whatever its size. */
@@ -81,7 +83,7 @@ export class History {
     }
   }
 
-  #stack({ kind, revision, of = [] }: Commit): void {
+  #stack({ kind, revision, of = [], client }: Commit): void {
     if (kind === 'undo') {
       this.#undoable = this.#undoable.filter((known) => !of.includes(known));
       this.#redoable.push(...of);
@@ -90,7 +92,8 @@ export class History {
       this.#undoable.push(...of);
     } else {
       this.#undoable.push(revision);
-      this.#redoable = [];
+      // A failover is nobody's change of mind.
+      if (!client.startsWith(INITIATOR_CLIENT)) this.#redoable = [];
     }
   }
 

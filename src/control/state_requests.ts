@@ -12,6 +12,7 @@ import { ConfigError } from '../objects/errors.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Log } from '../util/log.ts';
 import type { ConfigStore } from './config_store.ts';
+import { INITIATOR_CLIENT } from './history.ts';
 import { ConflictError, type Origin } from './protocol.ts';
 
 /** Under way. The engine has limits of its own, but initiators may give up and ask anew. */
@@ -87,7 +88,7 @@ export class StateRequests {
     if (edits.length === 0) return true;
     const by: Origin = {
       user: '',
-      client: `initiator ${event.initiator}`,
+      client: `${INITIATOR_CLIENT}${event.initiator}`,
       command: `SET TARGET PORT GROUPS ${event.storageObject} ${statesText(event)}`,
     };
     try {

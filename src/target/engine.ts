@@ -191,6 +191,8 @@ class Engine implements ServedEngine, JointEngine {
       }
     }
     this.#sessions.undone();
+    // Who has logged in meanwhile saw what is not to be.
+    this.#sessions.refresh(done);
     this.#prepared = [];
     await this.#storage.commit();
   }

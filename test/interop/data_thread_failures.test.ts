@@ -90,6 +90,12 @@ test('a thread that hangs is reported, the other goes on, the daemon stops', asy
   expect(served.log()).toContain('data thread 2 of 2 does not answer: its sessions stand still');
   // Connections take turns, beginning with the second thread.
   sessions[1]?.write(0, block(7));
+  // The administrator can look, and is told why nothing can be changed.
+  expect(await served.configure('ls', 'info')).toContain('disk');
+  const refused = await served.script(['/backstores/ramdisk create more 1M']);
+  expect(refused.status).toBe(1);
+  expect(refused.stderr).toContain('data thread 2 of 2 does not answer');
+  expect(await served.configure('/backstores ls')).not.toContain('more');
   const began = performance.now();
   const status = await served.end('SIGTERM', 60_000);
   expect(status).toBe(1);

@@ -13,6 +13,7 @@ import type { Step } from '../../objects/plan.ts';
 import { SYSTEM_CLOCK } from '../../util/clock.ts';
 import { createLog, type LogLevel } from '../../util/log.ts';
 import { endsWithin } from '../../util/within.ts';
+import { Patience, patient } from './patience.ts';
 import { ThreadPulse } from './thread_pulse.ts';
 import type { MemberData } from './threads/membership.ts';
 import {
@@ -91,12 +92,18 @@ export function startEngineThread(
     'engine',
     options.logLevel,
   );
+  const patience = new Patience();
   const pulse = new ThreadPulse({
     clock: SYSTEM_CLOCK,
     ask: () => invoke('pulse'),
-    silent: (seconds) =>
-      log.error(`${name} does not answer: its sessions stand still`, { seconds }),
-    answersAgain: (seconds) => log.warn(`${name} answers again`, { seconds }),
+    silent: (seconds) => {
+      log.error(`${name} does not answer: its sessions stand still`, { seconds });
+      patience.fellSilent(`${name} does not answer`);
+    },
+    answersAgain: (seconds) => {
+      log.warn(`${name} answers again`, { seconds });
+      patience.answersAgain();
+    },
   });
   const stop = async (graceMs: number): Promise<void> => {
     const stopped = invoke<void>('stop', graceMs);
@@ -109,7 +116,10 @@ export function startEngineThread(
     pulse.stop();
     await endsWithin(SYSTEM_CLOCK, ENDS_WITHIN_MS, worker.terminate());
   };
-  return { ...operationsOver(invoke), onEvent: listeningTo(listeners), stop, end };
+  const operations = operationsOver(invoke);
+  // Where it is the only one, nothing goes on without it.
+  const several = options.member === undefined ? {} : patient(operations, patience);
+  return { ...operations, ...several, onEvent: listeningTo(listeners), stop, end };
 }
 
 function nameOf({ member }: WorkerOptions): string {

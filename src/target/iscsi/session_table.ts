@@ -146,7 +146,8 @@ export class SessionTable {
     // RFC 7143 §6.3.5, session reinstatement: same initiator, ISID and portal group, TSIH 0.
     const old = result.tpg === undefined ? undefined : this.#nexuses.get(key);
     old?.end(REINSTATED, false);
-    const full = this.#others.count(1) > MAX_SESSIONS;
+    // What it replaces here has just made room for it.
+    const full = this.#others.count(1) > MAX_SESSIONS && old === undefined;
     if (full && (this.#others.threads === 1 || result.tpg === undefined)) {
       this.#others.count(-1);
       return TOO_MANY;

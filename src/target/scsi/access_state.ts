@@ -6,6 +6,7 @@ import { ACCESS_STATE, type AluaAttributes } from '../../objects/declarations/al
 import type { Clock } from '../../util/clock.ts';
 import type { Command } from './command.ts';
 import { REACH, type CommandRow } from './command_row.ts';
+import type { ItlNexus } from './nexus.ts';
 import { SENSE, type Sense } from './sense.ts';
 
 export interface Gate {
@@ -34,9 +35,14 @@ export function gateOf(state: number, { nonop_delay_msecs: delayMs }: AluaAttrib
   return REFUSING.get(state) ?? null;
 }
 
-/** SPC-4 §5.15.2.4: INQUIRY then says that no device is connected (peripheral qualifier 001b). */
-export function isDisconnected(state: number): boolean {
-  return state === ACCESS_STATE.UNAVAILABLE || state === ACCESS_STATE.OFFLINE;
+/** Qualifier 001b: there is a logical unit, but it is not connected through this target port. */
+const NOT_CONNECTED = 0x20;
+
+/** SPC-4 §5.15.2.4: byte 0 of all INQUIRY data, peripheral qualifier and device type. */
+export function peripheralOf({ portGroup }: ItlNexus): number {
+  const { state } = portGroup;
+  const { UNAVAILABLE, OFFLINE } = ACCESS_STATE;
+  return state === UNAVAILABLE || state === OFFLINE ? NOT_CONNECTED : 0;
 }
 
 type Go = (command: Command, row: CommandRow) => void;

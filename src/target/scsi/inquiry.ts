@@ -1,6 +1,6 @@
 /** INQUIRY: standard data (SPC-4 §6.6); the vital product data pages stand in `vpd.ts`. */
 import type { Command } from './command.ts';
-import { isDisconnected } from './access_state.ts';
+import { peripheralOf } from './access_state.ts';
 import { ascii, VENDOR } from './identity.ts';
 import type { LogicalUnit } from './logical_unit.ts';
 import type { ItlNexus } from './nexus.ts';
@@ -14,8 +14,6 @@ const HISUP_FORMAT_2 = 0x12;
 const CMDQUE = 0x02;
 /** SPC-4 §6.6.2: qualifier 011b, type 1Fh: no logical unit can stand here. */
 const NO_LOGICAL_UNIT = 0x7f;
-/** Qualifier 001b: there is one, but no device is connected to it through this target port. */
-const NOT_CONNECTED = 0x20;
 const TPGS_SHIFT = 4;
 const VERSION_DESCRIPTORS = [
   0x00a0, // SAM-5
@@ -46,7 +44,7 @@ export function inquiry(command: Command): void {
 
 function standardData(itl: ItlNexus | null): Buffer {
   const data = Buffer.alloc(STANDARD_BYTES);
-  data[0] = itl === null ? NO_LOGICAL_UNIT : deviceOf(itl);
+  data[0] = itl === null ? NO_LOGICAL_UNIT : peripheralOf(itl);
   data[2] = VERSION_SPC_4;
   data[3] = HISUP_FORMAT_2;
   data[4] = STANDARD_BYTES - 5;
@@ -58,8 +56,4 @@ function standardData(itl: ItlNexus | null): Buffer {
   ascii(REVISION, 4).copy(data, 32);
   VERSION_DESCRIPTORS.forEach((version, index) => data.writeUInt16BE(version, 58 + 2 * index));
   return data;
-}
-
-function deviceOf({ portGroup }: ItlNexus): number {
-  return isDisconnected(portGroup.state) ? NOT_CONNECTED : 0;
 }

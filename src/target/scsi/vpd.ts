@@ -1,4 +1,5 @@
 /** Vital product data pages (SPC-4 §7.8, SBC-3 §6.6). */
+import { peripheralOf } from './access_state.ts';
 import { ascii, VENDOR } from './identity.ts';
 import type { LogicalUnit } from './logical_unit.ts';
 import { maxTransferBlocks } from './medium_range.ts';
@@ -23,7 +24,7 @@ const PAGES: ReadonlyMap<number, PageBody> = new Map<number, PageBody>([
 export function vpdPage(page: number, itl: ItlNexus): Buffer | null {
   const body = PAGES.get(page)?.(itl);
   if (body === undefined) return null;
-  const header = Buffer.from([0, page, 0, 0]);
+  const header = Buffer.from([peripheralOf(itl), page, 0, 0]);
   header.writeUInt16BE(body.length, 2);
   return Buffer.concat([header, body]);
 }

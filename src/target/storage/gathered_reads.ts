@@ -50,7 +50,8 @@ export class GatheredReads {
 
   /** Only while a turn is open. */
   add(into: Buffer, byteOffset: number, done: Done): void {
-    if (this.#gathering?.count === MAX_RUN_PIECES) this.make();
+    // What is answered then may bring more.
+    while ((this.#gathering?.count ?? 0) >= MAX_RUN_PIECES) this.make();
     let gathering = this.#gathering;
     if (gathering === null) {
       gathering = this.#gathering = pool.pop() ?? new Gathering();

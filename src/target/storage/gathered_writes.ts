@@ -58,7 +58,8 @@ export class GatheredWrites {
 
   /** To the page cache, within the call. As the others only while a turn is open. */
   addNow(from: Buffer, byteOffset: number, over: Written): void {
-    if (!this.#now.takes(byteOffset)) this.#makeNow();
+    // What is answered then may bring more.
+    while (this.#now.pieces.length > 0 && !this.#now.takes(byteOffset)) this.#makeNow();
     if (this.#now.pieces.length === 0) INPUT_TURN.whenOver(this.#turnOver);
     this.#now.add(from, byteOffset, over);
   }

@@ -82,6 +82,18 @@ describe('states that an initiator asks for', () => {
     expect([engine.answered.at(-1), store.current.revision]).toEqual([[3, true], revision]);
   });
 
+  test('leave what an administrator has undone to be redone', async () => {
+    const by = { user: '', client: '', command: '' };
+    await change([...R1, 'attributes'], { emulate_tpu: true });
+    await store.undo({ count: 1, by });
+    requests.take(asked(7, 2));
+    await answered()(1);
+    await store.redo({ count: 1, by });
+    expect(store.current.document.backstores.ramdisk['r1']?.attributes).toEqual({
+      emulate_tpu: true,
+    });
+  });
+
   test('are computed anew when somebody else was faster', async () => {
     let go = () => {};
     engine.gate = new Promise<void>((resolve) => (go = resolve));

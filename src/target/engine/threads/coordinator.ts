@@ -1,5 +1,11 @@
 /** Several engines as one: what the control plane asks of one, it gets of all. */
-import type { ApplyReport, EngineEvent, EnginePort, Health } from '../../../objects/engine_port.ts';
+import type {
+  ApplyReport,
+  EngineEvent,
+  EnginePort,
+  Health,
+  RuntimeState,
+} from '../../../objects/engine_port.ts';
 import type { Step } from '../../../objects/plan.ts';
 import { SYSTEM_CLOCK, type Clock } from '../../../util/clock.ts';
 import { endsWithin } from '../../../util/within.ts';
@@ -16,6 +22,8 @@ export class Coordinator implements EnginePort {
   readonly #others: readonly DataThread[];
   readonly #health = new MergedHealth();
   readonly #merge = mergedRuntime();
+  /** The state of each thread at the last look. */
+  readonly #known: RuntimeState[] = [];
   readonly #clock: Clock;
   /** Changes run one after the other: the tail of the queue. */
   #last: Promise<unknown> = Promise.resolve();
@@ -46,8 +54,17 @@ export class Coordinator implements EnginePort {
     });
   }
 
-  async runtime() {
-    return this.#merge(await Promise.all(this.#all.map((thread) => thread.runtime())));
+  /** Of a thread that hangs, what it was last known to be. */
+  async runtime(): Promise<RuntimeState> {
+    const looks = await Promise.allSettled(this.#all.map((thread) => thread.runtime()));
+    const silent: Record<string, string> = {};
+    looks.forEach((look, at) => {
+      if (look.status === 'fulfilled') this.#known[at] = look.value;
+      else if (this.#known[at] === undefined) throw look.reason;
+      else silent[`data thread ${at + 1}`] = 'does not answer';
+    });
+    const merged = this.#merge(this.#known);
+    return { ...merged, accelerators: { ...merged.accelerators, ...silent } };
   }
 
   probe(path: string) {
@@ -70,12 +87,12 @@ export class Coordinator implements EnginePort {
   }
 
   async kick(sid: number): Promise<boolean> {
-    const found = await Promise.all(this.#all.map((thread) => thread.kick(sid)));
-    return found.includes(true);
+    const found = await Promise.allSettled(this.#all.map((thread) => thread.kick(sid)));
+    return found.some((answer) => answer.status === 'fulfilled' && answer.value);
   }
 
   async answerStates(ask: number, held: boolean): Promise<void> {
-    await Promise.all(this.#all.map((thread) => thread.answerStates(ask, held)));
+    await Promise.allSettled(this.#all.map((thread) => thread.answerStates(ask, held)));
   }
 
   onEvent(listener: (event: EngineEvent) => void): () => void {

@@ -14,6 +14,7 @@ const inState = (state: number, more: AluaGroup['attributes'] = {}) => {
 };
 
 const INQUIRY = [0x12, 0, 0, 0, 96, 0];
+const IDENTIFICATION = [0x12, 0x01, 0x83, 0, 96, 0];
 const REPORT_LUNS = [0xa0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0];
 const REQUEST_SENSE = [0x03, 0, 0, 0, 18, 0];
 const REPORT_GROUPS = [0xa3, 0x0a, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0];
@@ -62,7 +63,9 @@ describe.each([
     const { dataIn } = await run(nexus, REQUEST_SENSE, { inLength: 18 });
     const [key = 0, asc = 0, ascq = 0] = [dataIn[2], dataIn[12], dataIn[13]];
     expect([key, asc, ascq].map((n) => n.toString(16).padStart(2, '0')).join('/')).toBe(sense);
-    expect((await run(nexus, INQUIRY, { inLength: 96 })).dataIn[0]).toBe(device);
+    for (const inquiry of [INQUIRY, IDENTIFICATION]) {
+      expect((await run(nexus, inquiry, { inLength: 96 })).dataIn[0]).toBe(device);
+    }
   });
 
   test('a unit attention comes first, and an unknown command is unknown', async () => {
