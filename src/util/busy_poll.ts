@@ -185,8 +185,7 @@ export class BusyPoll {
     this.#balance = null;
   }
 
-  // Nobody is given way by sched_yield(2): newer kernels take a whole slice of time for it. Whoever
-  // wakes on this core goes first anyway.
+  // Nobody is given way by sched_yield(2): whoever wakes on this core goes first anyway.
   readonly #look = (): void => {
     this.#scheduled = false;
     if (this.#balance === null) return;
