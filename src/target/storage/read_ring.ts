@@ -2,19 +2,19 @@
  * Reads that must wait for the device, by io_uring: no thread waits for them, and what one turn of
  * the event loop asks for goes to the kernel in one call. One ring for each thread of this process.
  */
+import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import { BUSY_POLL, type AwaitedReads, type BusyPoll } from '../../util/busy_poll.ts';
 import { IoSlots } from './io_slots.ts';
 import { openRing, type Ring } from './ring_memory.ts';
+import { SubmissionQueue } from './submission_queue.ts';
 
 /** Reads under way at once; a power of two. */
 const RING_SIZE = 256;
 /** Beyond that the copying outweighs a thread, and many parts of one read can fill the device. */
 export const MAX_RING_READ_BYTES = 64 * 1024;
 
-const OPCODE_READ = 22;
-const EAGAIN = 11;
-const TWO_TO_32 = 2 ** 32;
+const { EAGAIN } = constants.errno;
 
 export interface RingRead {
   readonly fd: number;
@@ -34,19 +34,17 @@ export class ReadRing implements AwaitedReads {
   /** By number; what the kernel writes to must not be collected meanwhile. */
   readonly #reads: (RingRead | null)[];
   readonly #freeNumbers: number[];
-  #tail: number;
-  #unsubmitted = 0;
-  #underWay = 0;
-
+  readonly #queue: SubmissionQueue;
   readonly #poll: BusyPoll;
+  #underWay = 0;
 
   constructor(ring: Ring, poll = BUSY_POLL) {
     this.#ring = ring;
     this.#poll = poll;
-    const { sqSize, sqTail, words } = ring.memory;
+    this.#queue = new SubmissionQueue(ring, 0);
+    const { sqSize } = ring.memory;
     this.#reads = Array.from({ length: sqSize }, () => null);
     this.#freeNumbers = Array.from({ length: sqSize }, (_, number) => number);
-    this.#tail = words[sqTail] ?? 0;
     ring.watch(() => this.look());
   }
 
@@ -60,20 +58,9 @@ export class ReadRing implements AwaitedReads {
     if (number === undefined) return false;
     this.#reads[number] = read;
     if (this.#underWay++ === 0) this.#ring.hold(true);
-    const { sqSize, entryBytes, entryWords, entryLongs } = this.#ring.memory;
-    const entry = this.#tail & (sqSize - 1);
-    const offset = read.byteOffset + read.moved;
-    // struct io_uring_sqe; what is not set here is never set, and 0.
-    const word = entry << 4;
-    entryBytes[entry << 6] = OPCODE_READ;
-    entryWords[word + 1] = read.fd;
-    entryWords[word + 2] = offset | 0;
-    entryWords[word + 3] = Math.floor(offset / TWO_TO_32);
-    entryLongs[(entry << 3) + 2] = this.#ring.addressOf(read.buffer) + BigInt(read.moved);
-    entryWords[word + 6] = read.buffer.length - read.moved;
-    entryWords[word + 8] = number;
-    this.#tail = (this.#tail + 1) | 0;
-    if (this.#unsubmitted++ === 0) process.nextTick(this.#submit);
+    const { fd, buffer, moved, byteOffset } = read;
+    this.#queue.add(fd, buffer, moved, byteOffset + moved, number);
+    if (this.#queue.waiting === 1) process.nextTick(this.#submit);
     return true;
   }
 
@@ -94,28 +81,11 @@ export class ReadRing implements AwaitedReads {
   }
 
   readonly #submit = (): void => {
-    const count = this.#unsubmitted;
-    this.#unsubmitted = 0;
-    if (count === 0) return;
-    const { words, sqTail } = this.#ring.memory;
-    // The entries are written before the kernel may look for them.
-    Atomics.store(words, sqTail, this.#tail);
-    const taken = Math.max(0, this.#ring.submit(count));
-    if (taken < count) this.#takeBack(count - taken);
+    if (this.#queue.waiting === 0) return;
+    // The kernel had no memory for them, or was interrupted: whoever asked has another way.
+    for (const number of this.#queue.submit()) this.#over(number, -EAGAIN);
     this.#collect();
   };
-
-  /** The kernel had no memory for them, or was interrupted: whoever asked has another way. */
-  #takeBack(count: number): void {
-    const { words, sqTail, sqSize, entryWords } = this.#ring.memory;
-    this.#tail = (this.#tail - count) | 0;
-    Atomics.store(words, sqTail, this.#tail);
-    const numbers = Array.from({ length: count }, (_, at) => {
-      const entry = (this.#tail + at) & (sqSize - 1);
-      return entryWords[(entry << 4) + 8] ?? 0;
-    });
-    for (const number of numbers) this.#over(number, -EAGAIN);
-  }
 
   #collect(): boolean {
     let some = false;
@@ -143,9 +113,7 @@ export class ReadRing implements AwaitedReads {
   }
 }
 
-/** `LUNSMITH_IO_URING=0` in the environment: as if the system had none. */
 function ofThisThread(): ReadRing | null {
-  if (process.env['LUNSMITH_IO_URING'] === '0') return null;
   const ring = openRing(RING_SIZE);
   if (ring === null) return null;
   const reads = new ReadRing(ring);

@@ -95,11 +95,13 @@ function bind(koffi: Koffi): Calls {
 }
 
 /**
- * Null: not to be had here. `size`, a power of two: operations under way at once. `bells`: false
- * where all that is submitted is over within the call.
+ * Null: not to be had here; `LUNSMITH_IO_URING=0` in the environment is as if the system had none.
+ * `size`, a power of two: operations under way at once. `bells`: false where all that is submitted
+ * is over within the call.
  */
 export function openRing(size: number, bells = true): Ring | null {
-  if (KOFFI === null || !['x64', 'arm64'].includes(process.arch)) return null;
+  if (KOFFI === null || process.env['LUNSMITH_IO_URING'] === '0') return null;
+  if (!['x64', 'arm64'].includes(process.arch)) return null;
   try {
     const calls = bind(KOFFI);
     const params = Buffer.alloc(PARAMS_BYTES);

@@ -2,7 +2,7 @@
  * The optional binding to system calls that Node lacks, in one place and loaded once. Every caller
  * has a plain way for when it is absent.
  */
-import { endianness } from 'node:os';
+import { constants, endianness } from 'node:os';
 import { KOFFI } from '../../util/koffi.ts';
 
 /** `res` 0: done; else failed, for a reason that the plain way will find out. */
@@ -45,13 +45,13 @@ export const MAX_RUN_PIECES = 64;
 export const FALLOCATE = { RESERVE: 0, PUNCH_HOLE_KEEP_SIZE: 3 } as const;
 
 const LOCK_EX_NB = 2 | 4;
-const EAGAIN = 11;
-const ENXIO = 6;
+const { EAGAIN, ENXIO } = constants.errno;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 const BLKGETSIZE64 = 0x8008_1272;
 const BLKROGET = 0x125e;
-const RWF_NOWAIT = 0x08;
+/** preadv2(2): no read waits for the device. */
+export const RWF_NOWAIT = 0x08;
 const RUSAGE_THREAD = 1;
 /** struct rusage on 64-bit machines: 18 words, ru_nvcsw is the last but one. */
 const RUSAGE_WORDS = 18;

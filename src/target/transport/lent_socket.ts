@@ -3,14 +3,15 @@
  * fresh 64 KiB Buffer for each read, as `'data'` events bring it, costs more than the parsing.
  */
 import { Socket } from 'node:net';
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { BUSY_POLL, type Looker } from '../../util/busy_poll.ts';
-import { EAGAIN, SOCKET_CALLS } from './socket_calls.ts';
+import { SOCKET_CALLS } from './socket_calls.ts';
 
 /** Long enough for a burst of large writes; the system fills what is there. */
 const INPUT_BYTES = 1024 * 1024;
 
-const EINTR = 4;
+const { EAGAIN, EINTR } = constants.errno;
 const nobody = (): void => {};
 let input: Buffer | null = null;
 

@@ -12,7 +12,6 @@ export interface SocketCalls {
   send(fd: number, pieces: readonly Buffer[]): number;
 }
 
-export const EAGAIN = 11;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 /** What the system takes in one call (UIO_MAXIOV); the rest waits for the next. */
@@ -83,11 +82,13 @@ function bind(): SocketCalls | null {
       send(fd, pieces) {
         const [first] = pieces;
         if (first === undefined) return 0;
-        if (pieces.length > 1) message.set(pieces);
-        const sent =
-          pieces.length > 1
-            ? sendmsg(fd, message.address, flags)
-            : send(fd, message.addressOf(first), first.length, flags);
+        let sent: number;
+        if (pieces.length === 1) {
+          sent = send(fd, message.addressOf(first), first.length, flags);
+        } else {
+          message.set(pieces);
+          sent = sendmsg(fd, message.address, flags);
+        }
         return sent < 0 ? -koffi.errno() : sent;
       },
     };
