@@ -25,9 +25,10 @@ const failures = [];
 const phrase = ({ passed, failed, skipped }) =>
   `${passed} passed, ${failed} failed, ${skipped} skipped`;
 
-function add(name, counts) {
+/** `told`: a text for each failure, said again at the end, where a long log is looked at first. */
+function add(name, counts, told = []) {
   for (const key of Object.keys(total)) total[key] += counts[key];
-  if (counts.failed > 0) failures.push(`${name}: ${counts.failed} failed`);
+  if (counts.failed > 0) failures.push(`${name}: ${counts.failed} failed`, ...told);
 }
 
 function finish() {
@@ -83,6 +84,7 @@ const inModules = (file) => path.join(ROOT, 'node_modules', file);
 
 async function runCheck() {
   const counts = { passed: 0, failed: 0, skipped: 0 };
+  const told = [];
   const checks = [
     ['types', 'typescript/bin/tsc', ['-p', 'tsconfig.json', '--noEmit']],
     ['lint', 'eslint/bin/eslint.js', ['.']],
@@ -93,8 +95,9 @@ async function runCheck() {
     const status = await run(process.execPath, [inModules(file), ...args]);
     console.log(`${status === 0 ? 'ok' : 'FAILED'}: ${name}`);
     counts[status === 0 ? 'passed' : 'failed'] += 1;
+    if (status !== 0) told.push(name);
   }
-  return counts;
+  return { counts, told };
 }
 
 async function runVitest(suite, folder) {
@@ -114,8 +117,9 @@ async function runVitest(suite, folder) {
     },
   });
   let counts = { passed: 0, failed: 0, skipped: 0 };
+  let told = [];
   try {
-    counts = JSON.parse(readFileSync(file, 'utf8'));
+    ({ counts, failures: told } = JSON.parse(readFileSync(file, 'utf8')));
   } catch {
     // It died before its end; the status below counts that.
   }
@@ -124,7 +128,7 @@ async function runVitest(suite, folder) {
     console.log('FAILED: this suite holds no test');
     counts.failed = 1;
   }
-  return counts;
+  return { counts, told };
 }
 
 function checkTools() {
@@ -157,8 +161,8 @@ async function main() {
   for (const suite of suites) {
     const began = performance.now();
     console.log(`\n=== ${suite.name}: ${suite.title}`);
-    const counts = await (suite.name === 'check' ? runCheck() : runVitest(suite, folder));
-    add(suite.name, counts);
+    const { counts, told } = await (suite.name === 'check' ? runCheck() : runVitest(suite, folder));
+    add(suite.name, counts, told);
     const seconds = Math.round((performance.now() - began) / 1000);
     console.log(`--- ${suite.name}: ${phrase(counts)} (${seconds} s)`);
   }

@@ -46,7 +46,7 @@ describe.skipIf(!have('systemd-socket-activate'))('socket activation', () => {
     const created = await lunsmith('/backstores/ramdisk', 'create', 'r', '1M');
     expect(created).toMatchObject({ status: 0, stderr: '' });
     const offered = await lunsmith('__complete', ':=', 'lunsmith /backstores/ramdisk/r');
-    expect(offered.stdout).toBe('/backstores/ramdisk/r \n');
+    expect(offered.stdout).toBe('/backstores/ramdisk/r/\n');
     // A second daemon must not take the socket of the first.
     const second = await lunsmith('daemon');
     expect(second.status).toBe(1);
