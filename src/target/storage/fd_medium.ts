@@ -15,19 +15,10 @@ import { GatheredWrites, type GatheredWritesOwner, type WaitingRun } from './gat
 import { IO_SLOTS, type IoLane } from './io_slots.ts';
 import { nowRing } from './now_ring.ts';
 import { faultOf, type OsError } from './os_error.ts';
-import { Pace } from './pace.ts';
+import { PageCache } from './page_cache.ts';
 import { MAX_RING_READ_BYTES, readRing, type ReadRing } from './read_ring.ts';
 import { SharedSync, type SyncOwner } from './shared_sync.ts';
-import { FALLOCATE, NO_READ_NOW, SYSCALLS, type Syscalls } from './syscalls.ts';
-
-/** Longer than this, a read of what should be cached has waited for the device. */
-const SLOW_READ_MS = 1;
-/** A write to the page cache that takes longer waits for memory or the file system's journal. */
-const SLOW_WRITE_MS = 4;
-
-/** After so many reads in a row of what the page cache had not, it is asked only now and then. */
-const COLD_AFTER = 8;
-const ASK_EVERY = 16;
+import { FALLOCATE, SYSCALLS, type Syscalls } from './syscalls.ts';
 
 const UNTIL_CLOSED = ': what was opened is served until it is closed, then it is gone';
 
@@ -44,12 +35,8 @@ export class FdMedium implements Backstore, Owner {
   /** Undefined: no read has had to wait yet. */
   #ring: ReadRing | null | undefined;
   #ringLane: IoLane | null = null;
-  readonly #readPace: Pace;
-  readonly #writePace: Pace;
+  readonly #cache: PageCache;
   #sizeBytes: number;
-  #readsNow: boolean;
-  /** Reads since the page cache last had what was asked for. */
-  #misses = 0;
   #writeCache: boolean;
   /** Writes that the pool has: they may hold the file's lock. */
   #poolWrites = 0;
@@ -68,7 +55,6 @@ export class FdMedium implements Backstore, Owner {
     this.readOnly = options.readOnly;
     this.#writeCache = options.writeCache;
     this.#syscalls = options.syscalls === undefined ? SYSCALLS : options.syscalls;
-    this.#readsNow = this.#syscalls !== null;
     this.#lane = (options.slots ?? IO_SLOTS).lane();
     this.#ring = options.ring;
     const now = options.ring === null ? null : nowRing;
@@ -76,9 +62,7 @@ export class FdMedium implements Backstore, Owner {
     this.#sync = new SharedSync(this, options.fd, this.#lane);
     const nowMs = options.nowMs ?? (() => performance.now());
     this.#pulse = options.pulse ?? new DevicePulse(nowMs);
-    const waits = this.#syscalls?.voluntarySwitches ?? null;
-    this.#readPace = new Pace(SLOW_READ_MS, nowMs, waits);
-    this.#writePace = new Pace(SLOW_WRITE_MS, nowMs, waits);
+    this.#cache = new PageCache(options, nowMs);
   }
 
   get sizeBytes(): number {
@@ -105,7 +89,7 @@ export class FdMedium implements Backstore, Owner {
     if (byteOffset + into.length > this.sizeBytes) return done(this.#outOfRange('readError'));
     if (into.length === 0) return done(null);
     this.#writes.makeWhere(byteOffset, into.length);
-    const cached = this.#readsNow && this.#misses <= COLD_AFTER;
+    const cached = this.#cache.asks && !this.#cache.cold;
     if (!cached || !this.#gathers(into.length)) return this.#readAlone(into, byteOffset, done);
     return this.#reads.add(into, byteOffset, done);
   }
@@ -221,25 +205,20 @@ export class FdMedium implements Backstore, Owner {
 
   /** For `GatheredReads` only. */
   readSome(): void {
-    this.#misses = 0;
+    this.#cache.hit();
   }
 
   /** For `GatheredReads` only. */
   readRun(into: readonly Buffer[], first: number, count: number, byteOffset: number): number {
-    if (this.#syscalls === null) return 0;
-    const { fd } = this.#options;
-    const bytesRead = this.#syscalls.readRunNow(fd, into, first, count, byteOffset);
-    if (bytesRead > 0) this.#misses = 0;
-    if (bytesRead === NO_READ_NOW) this.#readsNow = false;
-    return bytesRead;
+    return this.#cache.readRunNow(into, first, count, byteOffset);
   }
 
   /** For `GatheredReads` only. */
   readRest(into: Buffer, byteOffset: number, moved: number, done: Done): void {
     if (this.#closing !== null) return done(this.#closed());
-    if (!this.#readsNow) return this.#readAlone(into, byteOffset, done);
+    if (!this.#cache.asks) return this.#readAlone(into, byteOffset, done);
     const ring = this.#pulse.threadsOnly ? null : this.#ringFor(into.length);
-    if (ring !== null) this.#misses++;
+    if (ring !== null) this.#cache.missed();
     return this.#readWaiting(ring, into, byteOffset, moved, done);
   }
 
@@ -344,7 +323,8 @@ export class FdMedium implements Backstore, Owner {
   #readAlone(into: Buffer, byteOffset: number, done: Done): void {
     const threadsOnly = this.#pulse.threadsOnly;
     const ring = threadsOnly ? null : this.#ringFor(into.length);
-    const moved = threadsOnly || this.#cold(ring) ? 0 : this.#readNow(into, byteOffset);
+    const asked = !threadsOnly && this.#asksFor(ring);
+    const moved = asked ? this.#cache.readNow(into, byteOffset) : 0;
     if (moved === into.length) return done(null);
     return this.#readWaiting(ring, into, byteOffset, moved, done);
   }
@@ -359,7 +339,7 @@ export class FdMedium implements Backstore, Owner {
     const operation = this.#begin(this.#options.fd, into, byteOffset, done);
     operation.moved = moved;
     // Where nothing can be had without waiting, the ring would need threads of its own.
-    return ring !== null && this.#readsNow ? this.#runIn(ring, operation) : this.#run(operation);
+    return ring !== null && this.#cache.asks ? this.#runIn(ring, operation) : this.#run(operation);
   }
 
   #writeWaiting(
@@ -415,9 +395,8 @@ export class FdMedium implements Backstore, Owner {
   }
 
   /** The ring looks into the page cache as well: asking before is for where the answer is yes. */
-  #cold(ring: ReadRing | null): boolean {
-    if (ring === null || !this.#readsNow) return false;
-    return ++this.#misses > COLD_AFTER && this.#misses % ASK_EVERY !== 0;
+  #asksFor(ring: ReadRing | null): boolean {
+    return ring === null || !this.#cache.asks || this.#cache.worthAsking();
   }
 
   #over(): void {
@@ -429,45 +408,17 @@ export class FdMedium implements Backstore, Owner {
     queueMicrotask(idle);
   }
 
-  /** Bytes that could be read without waiting; errors are left for the pool to meet and name. */
-  #readNow(into: Buffer, byteOffset: number): number {
-    const { fd } = this.#options;
-    if (this.#readsNow && this.#syscalls !== null) {
-      const bytesRead = this.#syscalls.readNow(fd, into, byteOffset);
-      if (bytesRead === into.length) this.#misses = 0;
-      if (bytesRead !== NO_READ_NOW) return bytesRead;
-      this.#readsNow = false;
-    }
-    if (!this.#options.local || !this.#readPace.begin()) return 0;
-    try {
-      return fs.readSync(fd, into, 0, into.length, byteOffset);
-    } catch {
-      return 0;
-    } finally {
-      this.#readPace.took();
-    }
-  }
-
   /** No call that waits for the device may hold the file's lock. */
   get #writesNow(): boolean {
     return this.#options.local && this.#poolWrites === 0 && !this.#sync.running;
   }
 
-  /** As `#readNow`. */
+  /** Bytes that the page cache took within the call. */
   #writeNow(from: Buffer | readonly Buffer[], byteOffset: number): number {
-    if (!this.#writesNow || this.#pulse.threadsOnly || !this.#writePace.begin()) return 0;
-    const { fd } = this.#options;
-    try {
-      const bytesWritten = Buffer.isBuffer(from)
-        ? fs.writeSync(fd, from, 0, from.length, byteOffset)
-        : fs.writevSync(fd, from, byteOffset);
-      this.#sync.written();
-      return bytesWritten;
-    } catch {
-      return 0;
-    } finally {
-      this.#writePace.took();
-    }
+    if (!this.#writesNow || this.#pulse.threadsOnly) return 0;
+    const bytesWritten = this.#cache.writeNow(from, byteOffset);
+    if (bytesWritten > 0) this.#sync.written();
+    return bytesWritten;
   }
 
   #refuseWrite(byteOffset: number, byteLength: number): StorageFault | null {
