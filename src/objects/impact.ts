@@ -68,12 +68,34 @@ function countsOf(document: Document): Counts {
   return counts;
 }
 
-/** `1 TPG, 2 LUNs, 1 node ACL`: what the change removes; empty when it removes none of these. */
-export function removedText(before: Document, after: Document): string {
+function removedCounts(before: Document, after: Document): [what: string, n: number][] {
   const left = countsOf(after);
-  return Object.entries(countsOf(before))
-    .map(([what, n]) => [what, n - (left[what] ?? 0)] as const)
+  return Object.entries(countsOf(before)).map(([what, n]) => [what, n - (left[what] ?? 0)]);
+}
+
+const phrase = (counts: readonly [what: string, n: number][]): string =>
+  counts
     .filter(([, n]) => n > 0)
     .map(([what, n]) => `${n} ${what}${n === 1 ? '' : 's'}`)
     .join(', ');
+
+/** `1 TPG, 2 LUNs, 1 node ACL`: what the change removes; empty when it removes none of these. */
+export const removedText = (before: Document, after: Document): string =>
+  phrase(removedCounts(before, after));
+
+/** From above to below: each takes those after it along. */
+const HANGING = ['LUN', 'node ACL', 'mapped LUN'];
+
+const storageObjects = ({ backstores }: Document): number =>
+  Object.values(backstores).reduce((sum, objects) => sum + Object.keys(objects).length, 0);
+
+/** `1 LUN, 2 mapped LUNs`: what goes with the one thing that is deleted; empty when nothing does. */
+export function hangingText(before: Document, after: Document): string {
+  const removed = removedCounts(before, after);
+  const hanging = removed.filter(([what]) => HANGING.includes(what));
+  const holder =
+    storageObjects(after) < storageObjects(before) ||
+    removed.some(([what, n]) => what === 'TPG' && n > 0);
+  const itself = holder ? undefined : hanging.find(([, n]) => n > 0);
+  return phrase(hanging.map(([what, n]) => [what, what === itself?.[0] ? n - 1 : n]));
 }

@@ -103,7 +103,7 @@ export interface CommandDeclaration {
     args: Arguments,
   ) => Promise<CommandOutcome> | CommandOutcome;
   readonly seeAlso?: readonly string[];
-  /** May take disks from open sessions: then it needs its parameter `force`, or a yes. */
+  /** May take disks from open sessions, or more than itself: `force` or a yes (`permission.ts`). */
   readonly dangerous?: true;
 }
 

@@ -1,6 +1,9 @@
-/** Before a command takes disks away from initiators that use them: a question, or `force=true`. */
+/**
+ * Before a command takes disks away from initiators that use them: a question, or `force=true`.
+ * What hangs below and nobody uses is asked for in a terminal only: scripts of targetcli delete it.
+ */
 import { ConfigError } from '../objects/errors.ts';
-import { impactOf, removedText } from '../objects/impact.ts';
+import { hangingText, impactOf, removedText } from '../objects/impact.ts';
 import { printable } from '../objects/kinds/sessions.ts';
 import type { SessionInfo } from '../objects/engine_port.ts';
 import type { Arguments, CommandContext, CommandOutcome } from '../objects/node.ts';
@@ -34,7 +37,12 @@ export function warningOf({ view }: CommandContext, outcome: CommandOutcome): st
   return parts.join(', ') + (removed === '' ? '' : `; with it go ${removed}`);
 }
 
-/** Throws unless nobody loses anything, `force=true` was given, or the person says yes. */
+function hangingWarning({ view }: CommandContext, { document }: CommandOutcome) {
+  const hanging = document === undefined ? '' : hangingText(view.document, document);
+  return hanging === '' ? undefined : `With it go ${hanging}`;
+}
+
+/** Throws unless nothing hangs below and nobody loses anything, `force=true` was given, or the person says yes. */
 export async function demandPermission(
   context: CommandContext,
   outcome: CommandOutcome,
@@ -42,13 +50,13 @@ export async function demandPermission(
   dialogs: Dialogs | undefined,
 ): Promise<void> {
   if (args['force'] === true) return;
-  const warning = warningOf(context, outcome);
-  if (warning === undefined) return;
+  const loss = warningOf(context, outcome);
   if (dialogs === undefined) {
-    throw new ConfigError(
-      `Nothing was changed: ${warning}. With force=true it is done all the same`,
-    );
+    if (loss === undefined) return;
+    throw new ConfigError(`Nothing was changed: ${loss}. With force=true it is done all the same`);
   }
+  const warning = loss ?? hangingWarning(context, outcome);
+  if (warning === undefined) return;
   if (await dialogs.confirm(`${warning}. Do it?`, false)) return;
   throw new ConfigError('Nothing was changed');
 }

@@ -149,7 +149,7 @@ export function flagParameter(help: string, value: boolean): Parameter & { kind:
 
 /** Of every command that may take disks from open sessions. */
 export const FORCE: Parameter = flagParameter(
-  'Do it although open sessions end or lose a disk by it.',
+  'Do it without a question, although open sessions end or lose a disk by it.',
   false,
 );
 

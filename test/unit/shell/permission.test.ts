@@ -76,6 +76,31 @@ describe('what open sessions use', () => {
     expect(yes.client.document.iscsi.targets).toEqual({});
   });
 
+  test.each([
+    ['/backstores/fileio delete disk1', '1 LUN, 1 mapped LUN'],
+    [`/iscsi delete ${TARGET}`, '1 LUN, 1 node ACL, 1 mapped LUN'],
+    [`/iscsi/${TARGET} delete 1`, '1 LUN, 1 node ACL, 1 mapped LUN'],
+    [`${TPG}/luns delete 0`, '1 mapped LUN'],
+    [`${TPG}/acls delete iqn.1994-05.com.redhat:c1`, '1 mapped LUN'],
+  ])('%s asks a person about what hangs below, sessions or not', async (line, hanging) => {
+    const { client, run, asked } = await withSession({ confirm: false });
+    client.sessions = [];
+    const before = client.document;
+    expect(await run(line)).toBe('Nothing was changed\n');
+    expect(asked).toEqual([`With it go ${hanging}. Do it?`]);
+    expect(client.document).toBe(before);
+    await run(`${line} force=true`);
+    expect(asked).toHaveLength(1);
+    expect(client.document).not.toBe(before);
+  });
+
+  test('a mapped LUN, with nothing below it, goes without a question', async () => {
+    const { client, run, asked } = await withSession({ confirm: false });
+    client.sessions = [];
+    await run(`${TPG}/acls/iqn.1994-05.com.redhat:c1 delete 0`);
+    expect(asked).toEqual([]);
+  });
+
   test('a portal, and what nobody uses, goes without a question', async () => {
     const { run, asked } = await withSession({ confirm: false });
     expect(await run(`${TPG}/portals delete 0.0.0.0 3260`)).toContain('Deleted network portal');
