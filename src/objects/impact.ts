@@ -86,8 +86,10 @@ export const removedText = (before: Document, after: Document): string =>
 /** From above to below: each takes those after it along. */
 const HANGING = ['LUN', 'node ACL', 'mapped LUN'];
 
-const storageObjects = ({ backstores }: Document): number =>
-  Object.values(backstores).reduce((sum, objects) => sum + Object.keys(objects).length, 0);
+function storageObjects({ backstores }: Document): number {
+  const { block, fileio, ramdisk } = backstores;
+  return [block, fileio, ramdisk].reduce((sum, objects) => sum + Object.keys(objects).length, 0);
+}
 
 /** `1 LUN, 2 mapped LUNs`: what goes with the one thing that is deleted; empty when nothing does. */
 export function hangingText(before: Document, after: Document): string {
