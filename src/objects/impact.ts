@@ -91,7 +91,7 @@ function storageObjects({ backstores }: Document): number {
   return [block, fileio, ramdisk].reduce((sum, objects) => sum + Object.keys(objects).length, 0);
 }
 
-/** `1 LUN, 2 mapped LUNs`: what goes with the one thing that is deleted; empty when nothing does. */
+/** `1 LUN, 2 mapped LUNs`: what goes with the one thing that is deleted; else empty. */
 export function hangingText(before: Document, after: Document): string {
   const removed = removedCounts(before, after);
   const hanging = removed.filter(([what]) => HANGING.includes(what));

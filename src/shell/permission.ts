@@ -42,7 +42,7 @@ function hangingWarning({ view }: CommandContext, { document }: CommandOutcome) 
   return hanging === '' ? undefined : `With it go ${hanging}`;
 }
 
-/** Throws unless nothing hangs below and nobody loses anything, `force=true` was given, or the person says yes. */
+/** Throws unless nobody loses anything, `force=true` was given, or the person says yes. */
 export async function demandPermission(
   context: CommandContext,
   outcome: CommandOutcome,
