@@ -5,6 +5,7 @@
  */
 export class InputTurn {
   #open = false;
+  #mistake: Error | null = null;
   readonly #puttingOff: (() => void)[] = [];
 
   get open(): boolean {
@@ -13,6 +14,7 @@ export class InputTurn {
 
   begin(): void {
     this.#open = true;
+    this.#mistake = null;
   }
 
   /** To be called while a turn is open; `run` is called once, when it ends. */
@@ -20,19 +22,26 @@ export class InputTurn {
     this.#puttingOff.push(run);
   }
 
+  /**
+   * What one command of the turn threw: a mistake of ours, which must not keep the others waiting
+   * for ever. It is thrown again when the turn is over.
+   */
+  mistake(error: unknown): void {
+    if (!this.#open) throw error as Error;
+    this.#mistake ??= error instanceof Error ? error : new Error(String(error));
+  }
+
   /** What is done now may bring more, which is put off and done as well. */
   end(): void {
-    let mistake: unknown;
     for (let run = this.#puttingOff.shift(); run !== undefined; run = this.#puttingOff.shift()) {
       try {
         run();
       } catch (error) {
-        // One mistake must not keep the others waiting for ever.
-        mistake ??= error;
+        this.mistake(error);
       }
     }
     this.#open = false;
-    if (mistake !== undefined) throw mistake as Error;
+    if (this.#mistake !== null) throw this.#mistake;
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import fs from 'node:fs';
 import { INPUT_TURN } from '../../util/input_turn.ts';
+import { tellAll } from '../../util/tell_all.ts';
 import type { Backstore, Done, MediumExtent, StorageFault, Written } from './backstore.ts';
 import { DevicePulse } from './device_pulse.ts';
 import { Operation, type OperationOwner } from './fd_operation.ts';
@@ -248,9 +249,10 @@ export class FdMedium implements Backstore, Owner {
         this.#poolWrites--;
         this.#lane.over();
         this.#pulse.ended();
-        if (error !== null || bytesWritten !== byteLength) alone();
-        else for (const done of answers) done(null);
+        const whole = error === null && bytesWritten === byteLength;
+        if (!whole) alone();
         this.#over();
+        if (whole) tellAll(answers, null);
       });
     };
     return this.#lane.run({ start });

@@ -79,7 +79,13 @@ export class GatheredReads {
     const gathering = this.#gathering;
     if (gathering === null) return;
     this.#gathering = null;
-    this.#read(gathering);
+    try {
+      this.#read(gathering);
+    } catch (error) {
+      INPUT_TURN.mistake(error);
+      // What was read is not known: each is read anew.
+      gathering.moved.fill(0);
+    }
     this.#answer(gathering);
     gathering.count = 0;
     pool.push(gathering);
@@ -129,7 +135,6 @@ export class GatheredReads {
   }
 
   #answer({ count, into, offsets, moved, dones }: Gathering): void {
-    let mistake: unknown;
     for (let at = 0; at < count; at++) {
       const buffer = into[at] ?? NOTHING;
       const bytesRead = moved[at] ?? 0;
@@ -140,11 +145,9 @@ export class GatheredReads {
         if (bytesRead === buffer.length) done(null);
         else this.#owner.readRest(buffer, offsets[at] ?? 0, bytesRead, done);
       } catch (error) {
-        // The others have done nothing wrong.
-        mistake ??= error;
+        INPUT_TURN.mistake(error);
       }
     }
-    if (mistake !== undefined) throw mistake as Error;
   }
 }
 

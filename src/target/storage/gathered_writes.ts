@@ -88,18 +88,15 @@ export class GatheredWrites {
     if (pieces.length === 0) return;
     this.#now = new Run();
     let left = this.#owner.writeRunNow(pieces, byteOffset);
-    let mistake: unknown;
     for (const [at, over] of answers.entries()) {
       const length = pieces[at]?.length ?? 0;
       try {
         over(left >= length);
       } catch (error) {
-        // The others have done nothing wrong.
-        mistake ??= error;
+        INPUT_TURN.mistake(error);
       }
       left -= length;
     }
-    if (mistake !== undefined) throw mistake as Error;
   }
 
   #makeWaiting(): void {

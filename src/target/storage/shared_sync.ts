@@ -3,6 +3,7 @@
  * after they came. After one that failed none succeeds any more.
  */
 import fs from 'node:fs';
+import { tellAll } from '../../util/tell_all.ts';
 import type { Done, StorageFault } from './backstore.ts';
 import type { IoLane } from './io_slots.ts';
 import type { OsError } from './os_error.ts';
@@ -81,8 +82,8 @@ export class SharedSync {
       if (error !== null) this.#lostWrites ??= cachedWritesLost(this.#owner.syncFailed(error));
       const fault = this.#lostWrites;
       if (this.#flushing !== null) this.#sync();
-      for (const done of waiting) done(fault);
       this.#owner.syncOver();
+      tellAll(waiting, fault);
     });
   }
 }

@@ -6,6 +6,7 @@
  */
 import type { Socket } from 'node:net';
 import { putUint32LE } from '../../util/big_endian.ts';
+import { tellAll } from '../../util/tell_all.ts';
 import { LentSocket } from './lent_socket.ts';
 
 /** A connection takes the shortest that holds what it sends in one turn: one piece, one vector. */
@@ -226,7 +227,7 @@ export class OutputQueue {
     if (this.#telling || told.length === 0) return;
     this.#telling = true;
     try {
-      for (let at = 0; at < told.length; at++) told[at]?.();
+      tellAll(told, undefined);
     } finally {
       told.length = 0;
       this.#telling = false;

@@ -35,3 +35,14 @@ test('a mistake in one is told, and keeps the others from nothing', () => {
   expect(() => turn.end()).toThrow('mistake');
   expect([done, turn.open]).toEqual([['other'], false]);
 });
+
+test('the first mistake of a turn is thrown at its end, and not again at that of the next', () => {
+  const turn = new InputTurn();
+  turn.begin();
+  turn.mistake(new Error('first'));
+  turn.mistake(new Error('second'));
+  expect(() => turn.end()).toThrow('first');
+  turn.begin();
+  turn.end();
+  expect(() => turn.mistake(new Error('outside'))).toThrow('outside');
+});

@@ -159,22 +159,6 @@ describe.skipIf(SYSCALLS === null)('reads of one turn', () => {
     const calls = single.mock.calls.map(([, , , count]) => count);
     expect(calls).toEqual(nowRing() === null ? [1, 1, 1, 1, 1, 3] : [3]);
   });
-
-  test('one whose answer goes wrong keeps no other from its answer', () => {
-    const medium = openMedium();
-    const answered: number[] = [];
-    const run = (): void =>
-      inTurn(() =>
-        rows.forEach((at) =>
-          medium.read(Buffer.alloc(SECTOR), at * SECTOR, () => {
-            answered.push(at);
-            if (at === 2) throw new Error('mistake');
-          }),
-        ),
-      );
-    expect(run).toThrow('mistake');
-    expect([answered, INPUT_TURN.open]).toEqual([rows, false]);
-  });
 });
 
 function inTurnRead(medium: FdMedium, into: Buffer, at: number, done: (fault: unknown) => void) {

@@ -1,0 +1,173 @@
+/** A mistake of ours in one command of a turn: all others are answered all the same. */
+import fs, { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { StorageFault } from '../../../../src/target/storage/backstore.ts';
+import { FdMedium } from '../../../../src/target/storage/fd_medium.ts';
+import { IoSlots } from '../../../../src/target/storage/io_slots.ts';
+import { SYSCALLS, type Syscalls } from '../../../../src/target/storage/syscalls.ts';
+import { INPUT_TURN } from '../../../../src/util/input_turn.ts';
+import { readFrom } from '../../../compliance/backstore.ts';
+
+const SECTOR = 512;
+const SECTORS = 256;
+const PATTERN = Buffer.from(
+  Array.from({ length: SECTORS * SECTOR }, (_, index) => (index * 7) % 253),
+);
+let folder = '';
+const opened: FdMedium[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'gathered-'));
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const medium of opened.splice(0)) await medium.close();
+  rmSync(folder, { recursive: true });
+});
+
+function openMedium(syscalls: Syscalls | null = SYSCALLS): FdMedium {
+  const path = join(folder, `disk${opened.length}.img`);
+  fs.writeFileSync(path, PATTERN);
+  const medium = new FdMedium({
+    path,
+    fd: fs.openSync(path, 'r+'),
+    durableFd: fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_DSYNC),
+    sizeBytes: PATTERN.length,
+    readOnly: false,
+    writeCache: true,
+    hold: null,
+    lost: () => {},
+    local: true,
+    ring: null,
+    syscalls,
+    slots: new IoSlots(16),
+    nowMs: () => 0,
+  });
+  opened.push(medium);
+  return medium;
+}
+
+function inTurn(run: () => void): void {
+  INPUT_TURN.begin();
+  run();
+  INPUT_TURN.end();
+}
+
+/** As SCSI does: with others where the medium takes it, else at once, else the long way. */
+function write(medium: FdMedium, from: Buffer, at: number, done: (f: StorageFault | null) => void) {
+  const long = (): void => medium.write(Buffer.from(from), at, false, done);
+  const over = (all: boolean): void => (all ? done(null) : long());
+  if (medium.writeThisTurn(from, at, over)) return;
+  if (medium.writeAtOnce(from, at)) done(null);
+  else long();
+}
+
+const block = (fill: number, sectors = 1): Buffer => Buffer.alloc(sectors * SECTOR, fill);
+const rows = Array.from({ length: 8 }, (_, at) => at);
+
+describe.skipIf(SYSCALLS === null)('of reads', () => {
+  test('one whose answer goes wrong keeps no other from its answer', () => {
+    const medium = openMedium();
+    const answered: number[] = [];
+    const run = (): void =>
+      inTurn(() =>
+        rows.forEach((at) =>
+          medium.read(Buffer.alloc(SECTOR), at * SECTOR, () => {
+            answered.push(at);
+            if (at === 2) throw new Error('mistake');
+          }),
+        ),
+      );
+    expect(run).toThrow('mistake');
+    expect([answered, INPUT_TURN.open]).toEqual([rows, false]);
+  });
+
+  test('are made anew where asking for all of them at once goes wrong', async () => {
+    const real = SYSCALLS!;
+    const medium = openMedium({
+      ...real,
+      readRunNow: (fd, into, first, count, at) => {
+        if (at > 0) throw new Error('mistake');
+        return real.readRunNow(fd, into, first, count, at);
+      },
+    });
+    const into = [0, 10, 20].map(() => Buffer.alloc(SECTOR));
+    const answers: Promise<void>[] = [];
+    const run = (): void =>
+      inTurn(() =>
+        into.forEach((buffer, at) => {
+          const start = at * 10 * SECTOR;
+          answers.push(new Promise((resolve) => medium.read(buffer, start, () => resolve())));
+        }),
+      );
+    expect(run).toThrow('mistake');
+    await Promise.all(answers);
+    for (const [at, buffer] of into.entries()) {
+      const start = at * 10 * SECTOR;
+      expect(buffer.equals(PATTERN.subarray(start, start + SECTOR))).toBe(true);
+    }
+  });
+});
+
+describe('of writes, and of what shares a flush', () => {
+  const wrong = (): never => {
+    throw new Error('mistake');
+  };
+
+  test('is thrown at its end, not at the write that had it made sooner', async () => {
+    const medium = openMedium();
+    const done: string[] = [];
+    const run = (): void =>
+      inTurn(() => {
+        write(medium, block(1), 0, () => done.push('first'));
+        write(medium, block(2), SECTOR, wrong);
+        write(medium, block(3), 2 * SECTOR, () => done.push('third'));
+        write(medium, block(4), SECTOR, () => done.push('over both'));
+        expect(done).toEqual(['first', 'third', 'over both']);
+        medium.read(Buffer.alloc(SECTOR), 100 * SECTOR, wrong);
+        write(medium, block(5), 100 * SECTOR, () => done.push('over the read'));
+      });
+    expect(run).toThrow('mistake');
+    expect(done).toEqual(['first', 'third', 'over both', 'over the read']);
+    const found = Buffer.alloc(SECTOR);
+    expect(await readFrom(medium, found, SECTOR)).toBeNull();
+    expect(found).toEqual(block(4));
+  });
+
+  test('keeps those from nothing that share its flush, or its write in a thread', async () => {
+    const medium = openMedium();
+    const thrown: unknown[] = [];
+    const done: string[] = [];
+    const stopped = new Promise<void>((resolve) => {
+      const calling = <Call>(call: Call): Call =>
+        ((...args: unknown[]) => {
+          try {
+            (call as (...all: unknown[]) => void)(...args);
+          } catch (error) {
+            thrown.push(error);
+          }
+          if (thrown.length === 2) resolve();
+        }) as Call;
+      const { writev, fdatasync } = fs;
+      vi.spyOn(fs, 'writev').mockImplementation((...args: Parameters<typeof writev>) =>
+        writev(args[0], args[1], args[2], calling(args[3])),
+      );
+      vi.spyOn(fs, 'fdatasync').mockImplementation((fd: number, over: fs.NoParamCallback) =>
+        fdatasync(fd, calling(over)),
+      );
+    });
+    inTurn(() => write(medium, block(3), 100 * SECTOR, () => {}));
+    medium.flush(() => {
+      throw new Error('another');
+    });
+    medium.flush(() => done.push('flushed'));
+    inTurn(() => {
+      medium.write(block(1), 0, true, wrong);
+      medium.write(block(2), SECTOR, true, () => done.push('durable'));
+    });
+    await stopped;
+    expect(done.toSorted()).toEqual(['durable', 'flushed']);
+    expect(thrown.map(String).toSorted()).toEqual(['Error: another', 'Error: mistake']);
+  });
+});
