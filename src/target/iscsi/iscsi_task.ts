@@ -248,9 +248,16 @@ export class IscsiTask extends ScsiTask {
     const here = Math.min(into.length, Math.max(0, this.#have - from));
     // `from` may lie past what was staged: copying nothing from there would throw.
     if (here > 0) this.#unsolicited.copy(into, 0, from, from + here);
+    // All of it is where it goes: nothing is to be kept of it.
+    if (here > 0 && from + here === this.#have) this.#letGo();
     if (here === into.length) return this.#endReceive(true);
     const rest = here === 0 ? into : into.subarray(here);
     return this.#owner.mover.getData(this.transfer, rest, from + here, this.#gotData);
+  }
+
+  #letGo(): void {
+    this.#unsolicited = NO_BYTES;
+    this.#lent = false;
   }
 
   readonly #gotData = (fault: DataFault | null): void => {
@@ -303,8 +310,7 @@ export class IscsiTask extends ScsiTask {
     this.#applyFault();
     if (this.#unsolicitedOpen) {
       this.#completed = true;
-      this.#unsolicited = NO_BYTES;
-      this.#lent = false;
+      this.#letGo();
       return undefined;
     }
     return this.#respond();
@@ -375,8 +381,7 @@ export class IscsiTask extends ScsiTask {
     this.#owner.mover.deallocateTaskResources(this.transfer);
     this.#active = false;
     this.#completed = false;
-    this.#unsolicited = NO_BYTES;
-    this.#lent = false;
+    this.#letGo();
     this.#into = null;
     this.#received = null;
     this.sense = null;

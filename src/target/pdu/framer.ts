@@ -8,10 +8,11 @@ import { copyFew } from '../../util/big_endian.ts';
 import { crc32c } from '../../util/crc32c.ts';
 import { NO_BYTES } from '../../util/bytes.ts';
 import { ahsLengthOf, BHS_LENGTH, dataSegmentLengthOf, DIGEST_LENGTH, padded } from './bhs.ts';
+import { giveBackMemory, takeMemory } from './cut_data.ts';
 
 export type FramerFault = 'headerDigest' | 'ahsTooLong' | 'dataSegmentTooLong';
 
-/** Everything handed up is lent: `bhs` and `ahs` are reused, `data` pins its chunk. */
+/** Everything handed up is lent: `bhs` and `ahs` are reused, `data` until `turnOver` at most. */
 export interface FramerSink {
   /** The header is whole and right: where its data goes, exactly `length` bytes, or null. */
   place(bhs: Buffer, length: number): Buffer | null;
@@ -49,6 +50,10 @@ export class Framer {
   /** Where data is gathered; null: dropped. */
   #into: Buffer | null = null;
   #placed = false;
+  /** Ours, in which `#into` lies. */
+  #memory: Buffer | null = null;
+  /** The same of a PDU that was handed up in this turn. */
+  #lentMemory: Buffer | null = null;
   #crc = 0;
 
   constructor(sink: FramerSink, limits: FramerLimits) {
@@ -66,11 +71,19 @@ export class Framer {
   stop(): void {
     this.#state = 'stopped';
     this.#into = null;
+    this.#memory = null;
   }
 
   /** True while a PDU is incomplete. */
   get midPdu(): boolean {
     return this.#state !== 'bhs' || this.#have > 0;
+  }
+
+  /** Nobody looks any more at data that was handed up. */
+  turnOver(): void {
+    if (this.#lentMemory === null) return;
+    giveBackMemory(this.#lentMemory);
+    this.#lentMemory = null;
   }
 
   /** `buffer`, which `place` gave, is no longer ours to write to: further data is dropped. */
@@ -189,7 +202,8 @@ export class Framer {
         this.#lend(chunk, at);
         return whole;
       }
-      this.#into = Buffer.allocUnsafe(this.#dataLength);
+      this.#memory = takeMemory(this.#dataLength);
+      this.#into = this.#memory.subarray(0, this.#dataLength);
     }
     const taken = Math.min(this.#paddedLength - this.#have, available);
     const wanted = Math.min(taken, Math.max(0, this.#dataLength - this.#have));
@@ -222,6 +236,10 @@ export class Framer {
     this.#enter('bhs');
     this.pdus++;
     this.#into = null;
+    if (this.#memory !== null) {
+      this.#lentMemory = this.#memory;
+      this.#memory = null;
+    }
     this.#sink.pdu(this.#bhs, this.#ahs, data, dataDigestOk);
   }
 

@@ -269,6 +269,8 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     } catch (error) {
       this.#events.internalError(error);
       return null;
+    } finally {
+      this.#framer.turnOver();
     }
   }
 

@@ -176,3 +176,64 @@ describe('framer limits', () => {
     expect(count).toBe(1);
   });
 });
+
+describe('data that the end of a chunk cuts', () => {
+  const pdu = (fill: number, length = 10_000): Buffer => {
+    const wire = Buffer.alloc(48 + length, fill);
+    wire.fill(0, 0, 48);
+    wire.writeUIntBE(length, 5, 3);
+    return wire;
+  };
+  const lent = (): { framer: Framer; seen: Buffer[] } => {
+    const seen: Buffer[] = [];
+    const sink = {
+      place: () => null,
+      pdu: (_bhs: Buffer, _ahs: Buffer, data: Buffer) => void seen.push(data),
+      fault: () => {},
+    };
+    return { framer: new Framer(sink, LIMITS), seen };
+  };
+  const pushCut = ({ framer }: { framer: Framer }, wire: Buffer): void => {
+    framer.push(wire.subarray(0, 5_000));
+    framer.push(wire.subarray(5_000));
+  };
+
+  test('lies in memory that the next turn uses again', () => {
+    const one = lent();
+    for (const fill of [1, 2, 3]) {
+      pushCut(one, pdu(fill));
+      expect(one.seen.at(-1)!.equals(Buffer.alloc(10_000, fill))).toBe(true);
+      one.framer.turnOver();
+    }
+    expect(new Set(one.seen.map((data) => data.buffer)).size).toBe(1);
+  });
+
+  test('stays as it is until the turn is over, whatever else is cut in it', () => {
+    const one = lent();
+    const two = lent();
+    const first = pdu(1);
+    one.framer.push(first.subarray(0, 5_000));
+    one.framer.push(Buffer.concat([first.subarray(5_000), pdu(2).subarray(0, 5_000)]));
+    pushCut(two, pdu(3));
+    expect(one.seen[0]!.equals(Buffer.alloc(10_000, 1))).toBe(true);
+    expect(two.seen[0]!.buffer).not.toBe(one.seen[0]!.buffer);
+  });
+
+  test('is not given to another while incomplete, nor after its connection has stopped', () => {
+    const one = lent();
+    const two = lent();
+    const first = pdu(1);
+    one.framer.push(first.subarray(0, 5_000));
+    one.framer.turnOver();
+    pushCut(two, pdu(2));
+    two.framer.turnOver();
+    one.framer.push(first.subarray(5_000));
+    expect(one.seen[0]!.equals(Buffer.alloc(10_000, 1))).toBe(true);
+    one.framer.stop();
+    one.framer.turnOver();
+    one.framer.turnOver();
+    const three = [lent(), lent()];
+    for (const each of three) pushCut(each, pdu(4));
+    expect(three[0]!.seen[0]!.buffer).not.toBe(three[1]!.seen[0]!.buffer);
+  });
+});
