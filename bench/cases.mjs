@@ -221,7 +221,7 @@ const THOUSAND = [entry(4 * KIB, 0, 32, thousand), entry(4 * KIB, 100, 32, thous
 function everything() {
   const sizes = [4 * KIB, 64 * KIB, MIB];
   const mixes = [0, 100, 30];
-  const all = { all: true };
+  const all = { all: true, bounds: {} };
   const cases = sizes.flatMap((bytes) =>
     mixes.flatMap((write) => [
       ...[1, 8, 32, 128].flatMap((depth) => [
@@ -229,11 +229,11 @@ function everything() {
         entry(bytes, write, depth, { ...all, sequential: true }),
       ]),
       ...[2, 4, 16].map((count) => entry(bytes, write, 32, sessions(count, all))),
-      entry(bytes, write, 1, digests({ ...all, bounds: {} })),
-      entry(bytes, write, 32, digests({ ...all, bounds: {} })),
+      entry(bytes, write, 1, digests(all)),
+      entry(bytes, write, 32, digests(all)),
       entry(bytes, write, 1, { ...ram, ...all }),
       entry(bytes, write, 32, { ...ram, ...all }),
-      entry(bytes, write, 32, { ...cold(0), ...all, bounds: {} }),
+      entry(bytes, write, 32, cold(0, all)),
     ]),
   );
   return cases.filter(({ name }) => !NAMED.some((known) => known.name === name));

@@ -1,14 +1,15 @@
 // `npm run bench -- config`: configuration at scale. 10,000 ramdisk LUNs over 1,000 targets are
 // restored and changed while another LUN is read every few milliseconds; each figure beside its
 // bound. --luns N and --targets N choose other sizes; --json; --check fails on a missed bound.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { build, ROOT } from '../scripts/prepare.mjs';
-import { eventually, freePort, serve, stop } from './programs.mjs';
+import { build, PROGRAM, ROOT } from '../scripts/prepare.mjs';
+import { eventually, freePort, serve, stop, temporaryFolder } from './programs.mjs';
+import { line, table } from './report.mjs';
 
 const dist = (name) => import(path.join(ROOT, 'dist/src', name));
 const IO_TARGET = 'iqn.2026-01.net.example:steady';
@@ -17,9 +18,9 @@ const RUNS = 5;
 /** Milliseconds, as the issue of this part of the product sets them. */
 const BOUNDS = { restore: 10_000, attribute: 50, complete: 100, io: 20 };
 
-function parse() {
+function parse(args) {
   const { values } = parseArgs({
-    args: process.argv.slice(3),
+    args,
     options: {
       luns: { type: 'string', default: '10000' },
       targets: { type: 'string', default: '1000' },
@@ -138,9 +139,8 @@ async function startAll(folder) {
   const config = path.join(folder, 'saveconfig.yaml');
   const socket = path.join(folder, 'control.sock');
   writeFileSync(config, steadyYaml(port), { mode: 0o600 });
-  const program = path.join(ROOT, 'dist/src/bin/lunsmith.js');
   const preload = pathToFileURL(path.join(import.meta.dirname, 'loop_delay.mjs')).href;
-  const args = ['--import', preload, program, 'daemon', '--config', config, '--socket', socket];
+  const args = ['--import', preload, PROGRAM, 'daemon', '--config', config, '--socket', socket];
   const stdio = ['ignore', 'pipe', 'pipe', 'ipc'];
   const { child } = serve(process.execPath, args, { stdio });
   let client;
@@ -233,40 +233,48 @@ const TITLES = {
   clear: 'full-to-empty',
 };
 
-export async function benchConfig() {
-  const options = parse();
+const TITLE_LINES = [
+  'Reads of another LUN: p99 and worst; the longest turn of an event loop in the',
+  'threads of the engine and of the control plane. All in milliseconds.',
+];
+/** Which row's bound holds for another. */
+const BOUNDED = { completeNames: 'complete' };
+const boundOf = (name) => BOUNDS[BOUNDED[name] ?? name];
+
+function tableRow({ figures, io, held }, name) {
+  const { p99, max } = io[name];
+  const own = name === 'idle' ? '' : figures[name].toFixed(1);
+  const others = [p99, max, held[name].engine, held[name].control].map((n) => n.toFixed(1));
+  return line([TITLES[name], own, boundOf(name) ?? '', ...others]);
+}
+
+/** What is above its bound, in words; reads are judged beside those of an idle machine. */
+function missedOf({ figures, io }, name) {
+  const title = TITLES[name];
+  const bound = boundOf(name);
+  const { p99 } = io[name];
+  const late = name !== 'idle' && p99 > BOUNDS.io + io.idle.p99;
+  return [
+    ...(figures[name] > bound ? [`${title}: ${figures[name].toFixed(0)} ms, bound ${bound}`] : []),
+    ...(late
+      ? [`${title}: reads of another LUN at p99 ${p99.toFixed(1)} ms, bound ${BOUNDS.io}`]
+      : []),
+  ];
+}
+
+export async function benchConfig(args) {
+  const options = parse(args);
   build();
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'lunsmith-bench-'));
-  try {
-    const { figures, io, held } = await measureAll(options, folder);
-    const missed = [];
-    const bounded = { completeNames: 'complete' };
-    if (!options.json) {
-      console.log(`${options.luns} LUNs, ${options.targets} targets\n`);
-      console.log('Reads of another LUN: p99 and worst; the longest turn of an event loop in the');
-      console.log('threads of the engine and of the control plane. All in milliseconds.\n');
-      console.log('| | ms | bound | p99 | worst | engine | control |');
-      console.log('|---|---|---|---|---|---|---|');
-    }
-    for (const [name, title] of Object.entries(TITLES)) {
-      const ms = figures[name];
-      const bound = BOUNDS[bounded[name] ?? name];
-      const { p99, max } = io[name];
-      if (ms > bound) missed.push(`${title}: ${ms.toFixed(0)} ms, bound ${bound}`);
-      if (name !== 'idle' && p99 > BOUNDS.io + io.idle.p99) {
-        missed.push(
-          `${title}: reads of another LUN at p99 ${p99.toFixed(1)} ms, bound ${BOUNDS.io}`,
-        );
-      }
-      if (options.json) continue;
-      const own = name === 'idle' ? '' : ms.toFixed(1);
-      const others = [p99, max, held[name].engine, held[name].control].map((n) => n.toFixed(1));
-      console.log(`| ${title} | ${own} | ${bound ?? ''} | ${others.join(' | ')} |`);
-    }
-    if (options.json) console.log(JSON.stringify({ ...options, figures, io, held }, null, 2));
-    for (const each of missed) console.error(`above its bound: ${each}`);
-    if (options.check && missed.length > 0) process.exitCode = 1;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  const report = await measureAll(options, temporaryFolder(os.tmpdir()));
+  const names = Object.keys(TITLES);
+  if (options.json) console.log(JSON.stringify({ ...options, ...report }, null, 2));
+  else {
+    console.log(`${options.luns} LUNs, ${options.targets} targets\n`);
+    console.log(`${TITLE_LINES.join('\n')}\n`);
+    console.log(table(['', 'ms', 'bound', 'p99', 'worst', 'engine', 'control'], []));
+    for (const name of names) console.log(tableRow(report, name));
   }
+  const missed = names.flatMap((name) => missedOf(report, name));
+  for (const each of missed) console.error(`above its bound: ${each}`);
+  if (options.check && missed.length > 0) process.exitCode = 1;
 }

@@ -7,8 +7,9 @@ import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { build } from '../scripts/prepare.mjs';
 import { FILE_BYTES, makeFiles, mediaOf } from './files.mjs';
-import { runLoad } from './measure.mjs';
+import { placeOf, runLoad } from './measure.mjs';
 import { compile, must, temporaryFolder } from './programs.mjs';
+import { FAIRNESS_HEADING, fairnessRow } from './report.mjs';
 import { judge, median } from './statistics.mjs';
 import { startTargets } from './targets.mjs';
 
@@ -34,8 +35,7 @@ const CASES = [
 async function run({ load, files, seconds }, oneCase, target, sessions) {
   const serving = target.serving(oneCase.medium);
   if (oneCase.medium === 'cold') must(load, ['--drop', (target.files ?? files).cold]);
-  const args = ['--portal', `127.0.0.1:${serving.port}`, '--target', target.target];
-  args.push('--lun', String(serving.lun), '--seconds', String(seconds));
+  const args = [...placeOf(target, serving), '--seconds', String(seconds)];
   const result = await runLoad([load], [...args, ...oneCase.load, ...sessions], serving.pid);
   if (result.errors > 0) throw new Error(`${result.errors} commands failed`);
   const others = result.others?.commands ?? 0;
@@ -98,15 +98,6 @@ export async function measureFairness(context, targets) {
   return results;
 }
 
-const HEADING =
-  '| case | target | depth 1 alone/s | beside depth 128 | the deep one/s | of its fair share | ' +
-  'p50 alone, beside, p99 µs |\n|---|---|---|---|---|---|---|';
-const number = (value) => Math.round(value).toLocaleString('en-US');
-const row = (one) =>
-  `| ${one.name} | ${one.target} | ${number(one.alone)} | ${number(one.beside)} | ` +
-  `${number(one.deep)} | ${one.share.toFixed(2)} | ` +
-  `${[one.p50Alone, one.p50, one.p99].map(number).join(', ')} |`;
-
 function parse(args) {
   const { values } = parseArgs({
     args,
@@ -138,11 +129,11 @@ async function runAll(values, folder, memoryFolder) {
     for (const target of targets.values()) {
       await run(context, { medium: 'file', load: ['--size', '4096'] }, target, ['--depth', '32']);
     }
-    if (!values.json) console.log(HEADING);
+    if (!values.json) console.log(FAIRNESS_HEADING);
     for (const oneCase of cases) {
       for (const result of await runCase(context, oneCase, targets)) {
         results.push(result);
-        if (!values.json) console.log(row(result));
+        if (!values.json) console.log(fairnessRow(result));
       }
     }
     return results;

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import { closeSync, mkdirSync, openSync, statfsSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { KIB, MIB } from './cases.mjs';
+import { placeOf } from './measure.mjs';
 import { must } from './programs.mjs';
 
 export const FILE_BYTES = 1024 * MIB;
@@ -49,10 +50,8 @@ export function manyFiles(folder) {
 
 /** Every block of our ramdisk once, so that no case pays for the first touch of its memory. */
 export function fillMemory(load, target) {
-  const { port, lun } = target.serving('ram');
-  const place = ['--portal', `127.0.0.1:${port}`, '--target', target.target, '--lun', String(lun)];
   const pass = ['--once', '--sequential', '--write', '100', '--size', String(MIB), '--depth', '8'];
-  must(load, [...place, ...pass]);
+  must(load, [...placeOf(target, target.serving('ram')), ...pass]);
 }
 
 /** How many files of FILE_BYTES lie in either folder, for these targets. */

@@ -2,13 +2,20 @@
 //                        [--check]`:
 // the same LUN of our daemon over TCP and over iSER, in turns, by an initiator of our own for both;
 // then logins and logouts over iSER, after which the daemon must hold no more than before.
-import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, PROGRAM } from '../scripts/prepare.mjs';
-import { eventually, freePort, serve as startProgram, stop, temporaryFolder } from './programs.mjs';
+import { cpuSeconds } from './measure.mjs';
+import {
+  eventually,
+  freePort,
+  must,
+  serve as startProgram,
+  stop,
+  temporaryFolder,
+} from './programs.mjs';
 import { judge, median } from './statistics.mjs';
 
 const TARGET = 'iqn.2026-01.net.example:bench';
@@ -17,8 +24,6 @@ const BLOCK = 512;
 const SIZES = [4096, 65_536, 1_048_576];
 /** What iSER must reach of TCP's throughput at 64 KiB. */
 const LEAST_SHARE = 0.5;
-/** Of /proc's processor times. */
-const TICKS_PER_SECOND = 100;
 
 function parse(args) {
   const { values } = parseArgs({
@@ -63,25 +68,16 @@ async function serve(folder) {
     `${tpg}/portals/127.0.0.1:${port} enable_iser true`,
     `${tpg} set attribute authentication=0 demo_mode_write_protect=0 generate_node_acls=1`,
   ];
-  const shell = spawn(process.execPath, [PROGRAM], { env, stdio: ['pipe', 'ignore', 'inherit'] });
-  shell.stdin.end(`${lines.join('\n')}\n`);
-  const status = await new Promise((resolve) => shell.on('exit', resolve));
-  if (status !== 0) throw new Error('the daemon could not be configured');
+  must(process.execPath, [PROGRAM], { env, input: `${lines.join('\n')}\n` });
   return { child, port };
-}
-
-/** Microseconds of processor time that a process has taken so far. */
-function processorTime(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS_PER_SECOND;
 }
 
 /** One round: bytes a second, and the processor time of either side for each command. */
 async function sample(Side, { port, child }, options, length, write) {
   const side = await Side.open(port, TARGET);
-  const before = { target: processorTime(child.pid), initiator: process.cpuUsage() };
+  const before = { target: cpuSeconds(child.pid), initiator: process.cpuUsage() };
   const rate = await load(side, options, length, write);
-  const target = processorTime(child.pid) - before.target;
+  const target = (cpuSeconds(child.pid) - before.target) * 1e6;
   const { user, system } = process.cpuUsage(before.initiator);
   await side.logout();
   const commands = Math.max(1, rate.bytes / length);

@@ -39,6 +39,12 @@ const ALL_CORES = '0-1023';
 /** Seconds before the first figure of a run. */
 export const WARM_UP = 0.2;
 
+/** Where the load generator finds what `target` serves, as its arguments. */
+export const placeOf = (target, { port, lun }) => [
+  ...['--portal', `127.0.0.1:${port}`],
+  ...['--target', target.target, '--lun', String(lun)],
+];
+
 /** The load's own report with the CPU seconds of the target and of the machine beside it. */
 export function runLoad(program, args, pid) {
   return new Promise((resolve, reject) => {
@@ -111,9 +117,8 @@ export async function measure({ load, files, options }, oneCase, target) {
   if (oneCase.medium === 'cold') must(load, ['--drop', served.cold]);
   // Pages that lie idle while others are measured are taken by systems that reclaim ahead of need.
   if (oneCase.medium === 'file') must(load, ['--warm', served.file]);
-  const args = ['--portal', `127.0.0.1:${serving.port}`, '--target', target.target];
-  args.push('--lun', String(serving.lun), '--warmup', String(options.warmup ?? WARM_UP));
-  args.push('--seconds', String(options.seconds));
+  const args = placeOf(target, serving);
+  args.push('--warmup', String(options.warmup ?? WARM_UP), '--seconds', String(options.seconds));
   args.push(...(target.oneLun ? withoutLuns(oneCase.load) : oneCase.load));
   const cores = CORES[oneCase.cores];
   if (cores !== undefined) pin(serving.pid, cores.target);

@@ -13,7 +13,7 @@ import { FILE_BYTES, makeFiles, mediaOf } from './files.mjs';
 import { measure } from './measure.mjs';
 import { busiestThread, parseSamples, partOf, shares, wholeOf } from './profile_parts.mjs';
 import { compile, found, must, serve, stop, temporaryFolder } from './programs.mjs';
-import { table } from './report.mjs';
+import { percent, table } from './report.mjs';
 import { startTargets } from './targets.mjs';
 
 const USUAL = [
@@ -92,7 +92,7 @@ async function functions(oneCase, { seconds, top }) {
   });
 }
 
-/** The samples of one case's data thread, and its CPU per command. */
+/** Of each sample of one case's data thread its part; CPU per command. */
 async function sampled(perf, { lunsmith, context, folder }, oneCase) {
   const data = path.join(folder, 'perf.data');
   const { pid } = lunsmith;
@@ -103,16 +103,15 @@ async function sampled(perf, { lunsmith, context, folder }, oneCase) {
   const script = ['script', '-i', data, '-F', 'tid,ip,sym,dso'];
   const samples = parseSamples(must(perf, script, { maxBuffer: 2 ** 30 }));
   const thread = busiestThread(samples);
-  return { cpuMicros, samples: samples.filter((each) => each.thread === thread) };
+  const ofThread = samples.filter((each) => each.thread === thread);
+  return { cpuMicros, parts: ofThread.map(partOf) };
 }
-
-const percent = (share) => (share === undefined ? '' : `${Math.round(100 * share)} %`);
 
 /** Rows of both tables: the great parts, then the parts of some size. */
 function tables(profiles) {
   const heading = (first) => [first, ...profiles.map(({ name }) => name)];
-  const part = (name) => {
-    const columns = profiles.map(({ samples }) => new Map(shares(samples, name)));
+  const rows = (name) => {
+    const columns = profiles.map(({ parts }) => new Map(shares(parts, name)));
     const most = (key) => Math.max(...columns.map((each) => each.get(key) ?? 0));
     const keys = [...new Set(columns.flatMap((each) => [...each.keys()]))]
       .filter((key) => most(key) >= LEAST_SHARE)
@@ -121,8 +120,11 @@ function tables(profiles) {
   };
   const cpu = ['CPU per command', ...profiles.map(({ cpuMicros }) => `${cpuMicros.toFixed(1)} µs`)];
   return [
-    table(heading('whole'), [...part((one) => wholeOf(partOf(one))), cpu]),
-    table(heading('part'), part(partOf)),
+    table(heading('whole'), [...rows(wholeOf), cpu]),
+    table(
+      heading('part'),
+      rows((part) => part),
+    ),
   ].join('\n\n');
 }
 

@@ -22,11 +22,7 @@ export function parseSamples(text) {
 }
 
 /** The thread that was busiest: the data path. */
-export function busiestThread(samples) {
-  const counts = new Map();
-  for (const { thread } of samples) counts.set(thread, (counts.get(thread) ?? 0) + 1);
-  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
-}
+export const busiestThread = (samples) => shares(samples, ({ thread }) => thread)[0]?.[0];
 
 /**
  * What the kernel does by one of its functions on the way there, outermost first; names of system

@@ -1,4 +1,4 @@
-import type { Judged, Summary } from './statistics.mjs';
+import type { Summary } from './statistics.mjs';
 
 export interface Machine {
   readonly node: string;
@@ -24,9 +24,10 @@ export interface Report {
   readonly fairness?: readonly unknown[];
 }
 export const HEADING: string;
+export function percent(part: number | undefined): string;
+export function line(cells: readonly string[]): string;
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string;
 export function row(result: Summary): string;
-export function allBounds(report: Pick<Report, 'results'>): (Judged & { readonly name: string })[];
 export function missedLines(report: Pick<Report, 'results'>): string[];
 export function merged(reports: readonly Report[]): Report;
 export function document(report: Report): string;

@@ -5,10 +5,13 @@ import { DISTURBED, WIDE } from './statistics.mjs';
 const number = (value) => Math.round(value).toLocaleString('en-US');
 const times = (value) => (Number.isFinite(value) ? value.toFixed(2) : '');
 const micros = (value) => (value >= 100 ? number(value) : value.toFixed(1));
+/** A part of 1; nothing where there is none. */
+export const percent = (part) => (part === undefined ? '' : `${Math.round(100 * part)} %`);
+/** A row of a table of Markdown. */
+export const line = (cells) => `| ${cells.join(' | ')} |`;
 
 /** Rows of cells as a table of Markdown. */
 export function table(heading, rows) {
-  const line = (cells) => `| ${cells.join(' | ')} |`;
   return [line(heading), line(heading.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
@@ -36,12 +39,12 @@ const MARKS = [
   {
     mark: '~',
     fits: ({ spread }) => spread > WIDE,
-    why: `the middle half of the rounds is wider than ${Math.round(100 * WIDE)} % of their median`,
+    why: `the middle half of the rounds is wider than ${percent(WIDE)} of their median`,
   },
   {
     mark: '!',
     fits: ({ elsewhere }) => elsewhere > DISTURBED,
-    why: `something else took more than ${Math.round(100 * DISTURBED)} % of the machine`,
+    why: `something else took more than ${percent(DISTURBED)} of the machine`,
   },
 ];
 const marked = (result) =>
@@ -71,15 +74,15 @@ function cells(result) {
 /** One line of the table, and one more where another build of ours took part. */
 export function row(result) {
   const { targets, ratios } = result;
-  const line = `| ${cells(result).join(' | ')} |`;
-  if (targets.beside === undefined) return line;
+  const own = line(cells(result));
+  if (targets.beside === undefined) return own;
   const there = `${number(targets.beside.perSecond)}/s, ${micros(targets.beside.cpuMicros)} µs CPU`;
   const here = `throughput × ${times(ratios.beside)}, CPU × ${times(ratios.besideCpu)}`;
-  return `${line}\n|   beside: ${there}; ${here} |`;
+  return [own, line([`  beside: ${there}; ${here}`])].join('\n');
 }
 
 /** All that `--check` asks for, of every part of a report, as records of `judge`. */
-export function allBounds({ results, iser, fairness }) {
+function allBounds({ results, iser, fairness }) {
   const of = (name) => (bound) => ({ name, ...bound });
   return [
     ...results.flatMap(({ name, bounds }) => bounds.map(of(name))),
@@ -165,7 +168,7 @@ function generatorPart({ results }) {
     name,
     number(targets.echo.perSecond),
     times(ratios.echo),
-    `${Math.round(100 * targets[ours].clientBusy)} %`,
+    percent(targets[ours].clientBusy),
     micros((targets.echo.clientBusy / targets.echo.perSecond) * 1e6),
   ]);
   const heading = [
@@ -205,27 +208,32 @@ export function iserPart({ iser }) {
   return ['### iSER beside TCP, one daemon, an initiator of our own', table(heading, rows)];
 }
 
+const FAIRNESS_COLUMNS = [
+  'case',
+  'target',
+  'depth 1 alone/s',
+  'beside depth 128',
+  'the deep one/s',
+  'of its fair share',
+  'p50 alone / p50 / p99 µs',
+];
+export const FAIRNESS_HEADING = table(FAIRNESS_COLUMNS, []);
+
+const fairnessCells = (one) => [
+  one.name,
+  one.target,
+  number(one.alone),
+  number(one.beside),
+  number(one.deep),
+  one.share.toFixed(2),
+  [one.p50Alone, one.p50, one.p99].map(micros).join(' / '),
+];
+export const fairnessRow = (one) => line(fairnessCells(one));
+
 export function fairnessPart({ fairness }) {
   if (!fairness?.length) return [];
-  const rows = fairness.map((one) => [
-    one.name,
-    one.target,
-    number(one.alone),
-    number(one.beside),
-    number(one.deep),
-    one.share.toFixed(2),
-    [one.p50Alone, one.p50, one.p99].map(micros).join(' / '),
-  ]);
-  const heading = [
-    'case',
-    'target',
-    'depth 1 alone/s',
-    'beside depth 128',
-    'the deep one/s',
-    'of its fair share',
-    'p50 alone / p50 / p99 µs',
-  ];
-  return ['### A session of depth 1 beside one of depth 128', table(heading, rows)];
+  const rows = fairness.map(fairnessCells);
+  return ['### A session of depth 1 beside one of depth 128', table(FAIRNESS_COLUMNS, rows)];
 }
 
 /** Reports of several runs as one: a later one's cases and parts replace an earlier one's. */
@@ -235,10 +243,8 @@ export function merged(reports) {
   return { ...Object.assign({}, ...reports), results: [...results.values()], run, others };
 }
 
-const percent = (part) => `${Math.round(100 * part)} %`;
-
 /** What ran where; nothing of it names a day or a machine. */
-export function machineLine({ machine, run, others = [] }) {
+function machineLine({ machine, run, others = [] }) {
   const [median, most] = [run.elsewhere, run.elsewhereMost].map(percent);
   const quiet = Number.isFinite(run.elsewhere)
     ? " Everything beside target and generator, the kernel's threads among it, took " +

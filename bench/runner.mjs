@@ -27,8 +27,7 @@ const MANY_SECONDS = 20;
 
 /** About how long a run takes, from what is known of its parts. */
 export function estimate(cases, { rounds, seconds, targets, parts }) {
-  const warmup = WARM_UP;
-  const each = ({ medium }) => seconds + warmup + OVERHEAD_SECONDS[medium];
+  const each = ({ medium }) => seconds + WARM_UP + OVERHEAD_SECONDS[medium];
   const sums = cases.map((one) => rounds * participants(one, targets).length * each(one));
   const many = cases.some(({ medium }) => medium === 'many') ? MANY_SECONDS : 0;
   const witnesses = parts.witness ? rounds * 18 : 0;
@@ -38,7 +37,7 @@ export function estimate(cases, { rounds, seconds, targets, parts }) {
 }
 
 export const ISER = { rounds: 3, seconds: 0.6 };
-export const FAIRNESS = { rounds: 3, seconds: 0.8 };
+const FAIRNESS = { rounds: 3, seconds: 0.8 };
 
 /** One sample of each target; whoever fails too often in a row is left out from then on. */
 async function runRound(context, oneCase, names, targets) {

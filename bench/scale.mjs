@@ -2,24 +2,14 @@
 // sessions at once, and memory with 16 sessions of depth 128 that read and write 1 MiB. --check:
 // exit status 1 above what docs/PERFORMANCE.md states.
 //   npm run bench -- scale [--luns N] [--sessions N] [--check] [--json]
-import { spawn } from 'node:child_process';
-import {
-  closeSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { build, ROOT } from '../scripts/prepare.mjs';
-import { compile, eventually, freePort, serve, stop } from './programs.mjs';
+import { build, PROGRAM } from '../scripts/prepare.mjs';
+import { compile, eventually, freePort, serve, stop, temporaryFolder } from './programs.mjs';
 
-const PROGRAM = path.join(ROOT, 'dist/src/bin/lunsmith.js');
 const NAME = (number) => `iqn.2026-01.net.example:scale${number}`;
 const LUNS_PER_TARGET = 100;
 const SETTLE_MS = 2_000;
@@ -82,20 +72,18 @@ async function start(folder, name, luns, targets) {
   const port = await freePort();
   const config = path.join(home, 'saveconfig.yaml');
   writeFileSync(config, configurationOf(luns, targets, port), { mode: 0o600 });
-  const log = openSync(path.join(home, 'log'), 'w');
+  const log = path.join(home, 'log');
   const socket = path.join(home, 'control.sock');
   const env = { ...process.env, LUNSMITH_HOME: home, LUNSMITH_SOCKET: socket };
   const began = performance.now();
   const args = [PROGRAM, 'daemon', '--config', config, '--socket', socket];
-  const { child } = serve(process.execPath, args, { env, stdio: ['ignore', log, log] });
-  closeSync(log);
+  const { child, output } = serve(process.execPath, args, { env, log });
   const listening = () => readFileSync('/proc/net/tcp', 'utf8').includes(portHex(port));
   const up = targets > 0 ? listening : () => delay(1_500).then(() => true);
   try {
     await eventually(name, child, up);
   } catch (error) {
-    const text = readFileSync(path.join(home, 'log'), 'utf8').slice(-2000);
-    throw new Error(`${error.message}\n${text}`, { cause: error });
+    throw new Error(`${error.message}\n${output.text}`, { cause: error });
   }
   const seconds = (performance.now() - began) / 1000;
   await delay(SETTLE_MS);
@@ -105,10 +93,9 @@ async function start(folder, name, luns, targets) {
 const portHex = (port) =>
   `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000`;
 
-/** Runs the load generator; `during` is called in the midst of its run. */
 /** Runs the load generator; `during` is called in the midst of its run, or while it holds. */
 async function loaded(program, args, word, during) {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const { child } = serve(program, args);
   let output = '';
   let errors = '';
   child.stderr.on('data', (chunk) => (errors += chunk));
@@ -179,6 +166,30 @@ function tellMissed(result) {
   return missed.length > 0;
 }
 
+/** Memory with nothing, with targets, and with LUNs in them; the last one's time to serve. */
+async function measureSizes(folder, luns) {
+  const sizes = [];
+  for (const [name, lunCount, targetCount] of [
+    ['empty', 0, 0],
+    ['targets', 0, 1000],
+    ['luns', luns, Math.ceil(luns / LUNS_PER_TARGET)],
+  ]) {
+    const daemon = await start(folder, name, lunCount, targetCount);
+    sizes.push(daemon);
+    await stop(daemon.child, 'SIGTERM');
+  }
+  const [empty, targets, many] = sizes;
+  const perTarget = (targets.bytes - empty.bytes) / 1000;
+  const ofTargets = perTarget * Math.ceil(luns / LUNS_PER_TARGET);
+  return {
+    emptyBytes: empty.bytes,
+    bytesPerTarget: Math.round(perTarget),
+    luns,
+    bytesPerLun: Math.round((many.bytes - empty.bytes - ofTargets) / luns),
+    secondsToServe: Number(many.seconds.toFixed(2)),
+  };
+}
+
 export async function benchScale(args) {
   const { values } = parseArgs({
     args,
@@ -191,35 +202,14 @@ export async function benchScale(args) {
   });
   const luns = Number(values.luns);
   build();
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'lunsmith-scale-'));
-  try {
-    const load = compile('load', folder);
-    const sizes = [];
-    for (const [name, lunCount, targetCount] of [
-      ['empty', 0, 0],
-      ['targets', 0, 1000],
-      ['luns', luns, Math.ceil(luns / LUNS_PER_TARGET)],
-    ]) {
-      const daemon = await start(folder, name, lunCount, targetCount);
-      sizes.push(daemon);
-      await stop(daemon.child, 'SIGTERM');
-    }
-    const [empty, targets, many] = sizes;
-    const perTarget = (targets.bytes - empty.bytes) / 1000;
-    const ofTargets = perTarget * Math.ceil(luns / LUNS_PER_TARGET);
-    const result = {
-      emptyBytes: empty.bytes,
-      bytesPerTarget: Math.round(perTarget),
-      luns,
-      bytesPerLun: Math.round((many.bytes - empty.bytes - ofTargets) / luns),
-      secondsToServe: Number(many.seconds.toFixed(2)),
-      ...(await measureSessions(folder, load, Number(values.sessions))),
-      ...(await measurePool(folder, load)),
-    };
-    if (values.json) console.log(JSON.stringify(result, null, 2));
-    else for (const [what, value] of Object.entries(result)) console.log(`${what}: ${value}`);
-    if (tellMissed(result) && values.check) process.exitCode = 1;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const folder = temporaryFolder(os.tmpdir());
+  const load = compile('load', folder);
+  const result = {
+    ...(await measureSizes(folder, luns)),
+    ...(await measureSessions(folder, load, Number(values.sessions))),
+    ...(await measurePool(folder, load)),
+  };
+  if (values.json) console.log(JSON.stringify(result, null, 2));
+  else for (const [what, value] of Object.entries(result)) console.log(`${what}: ${value}`);
+  if (tellMissed(result) && values.check) process.exitCode = 1;
 }

@@ -99,32 +99,27 @@ async function startLunsmith(options, name = 'lunsmith', root = ROOT) {
   const luns = { file: 0, ram: 1, cold: 2, null: 1, many: FIRST_OF_MANY };
   const end = () => stop(child, 'SIGTERM');
   const target = { name, ...served(child, port, luns), stop: end, shell };
-  const media = options.media ?? new Set();
+  const { media } = options;
   if (media.has('ram') || media.has('null')) fillMemory(options.load, target);
   return target;
 }
 
 /** Two daemons do not share a file: another of ours has files of its own, filled the same way. */
-async function startAnother(options, name, root, media) {
+async function startAnother(options, name, root) {
   const folder = path.join(options.folder, `${name}-files`);
   mkdirSync(folder);
   const memory = path.join(path.dirname(options.files.memory), `${name}.img`);
-  const files = filledFiles(options.load, folder, memory, media);
-  return { ...(await startLunsmith({ ...options, files, media }, name, root)), files };
+  const files = filledFiles(options.load, folder, memory, options.media);
+  return { ...(await startLunsmith({ ...options, files }, name, root)), files };
 }
 
 /** Another build, with one data thread. */
 const startBeside = (options) =>
-  startAnother(
-    { ...options, dataThreads: '1' },
-    'beside',
-    path.resolve(options.beside),
-    options.media,
-  );
+  startAnother({ ...options, dataThreads: '1' }, 'beside', path.resolve(options.beside));
 
 /** This build with two data threads, for two sessions. */
 const startTwoThreads = (options) =>
-  startAnother({ ...options, dataThreads: '2' }, 'lunsmith2', ROOT, new Set(['file']));
+  startAnother({ ...options, dataThreads: '2', media: new Set(['file']) }, 'lunsmith2', ROOT);
 
 const STARTERS = {
   tgt: startTgt,

@@ -1,8 +1,7 @@
 // Foreign initiators, to see that our own load generator does not flatter us: qemu-img (libiscsi's
 // asynchronous interface, sequential) and iscsi-perf (random). Both are slower than ours, and so
 // show smaller ratios.
-import { spawn } from 'node:child_process';
-import { found } from './programs.mjs';
+import { found, serve } from './programs.mjs';
 import { median } from './statistics.mjs';
 
 const DEPTH = 32;
@@ -14,16 +13,12 @@ const url = (target) => {
   return `iscsi://127.0.0.1:${port}/${target.target}/${lun}`;
 };
 
-/** What a program prints; it runs beside the bench, which goes on reading what its targets say. */
+/** The end of what a program prints; the bench goes on reading what its targets say meanwhile. */
 function outputOf(program, args) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT_MS });
-    let text = '';
-    const keep = (chunk) => (text += chunk);
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
+    const { child, output } = serve(program, args, { timeout: LIMIT_MS });
     child.on('error', () => resolve(''));
-    child.on('close', () => resolve(text));
+    child.on('close', () => resolve(output.text));
   });
 }
 
