@@ -34,7 +34,7 @@ const CASES = [
 
 async function run({ load, files, seconds }, oneCase, target, sessions) {
   const serving = target.serving(oneCase.medium);
-  if (oneCase.medium === 'cold') must(load, ['--drop', (target.files ?? files).cold]);
+  if (oneCase.medium === 'cold') await must(load, ['--drop', (target.files ?? files).cold]);
   const args = [...placeOf(target, serving), '--seconds', String(seconds)];
   const result = await runLoad([load], [...args, ...oneCase.load, ...sessions], serving.pid);
   if (result.errors > 0) throw new Error(`${result.errors} commands failed`);
@@ -70,10 +70,11 @@ async function runCase(context, oneCase, targets) {
     (target) => oneCase.limit === undefined || target.shell !== undefined,
   );
   const rounds = new Map(able.map(({ name }) => [name, []]));
-  const limit = (value) => {
-    if (oneCase.limit !== undefined) for (const target of able) target.shell(limited(value));
+  const limit = async (value) => {
+    if (oneCase.limit === undefined) return;
+    for (const target of able) await target.shell(limited(value));
   };
-  limit(oneCase.limit);
+  await limit(oneCase.limit);
   try {
     for (let at = 0; at < context.rounds; at++) {
       for (const target of able) {
@@ -81,7 +82,7 @@ async function runCase(context, oneCase, targets) {
       }
     }
   } finally {
-    limit(0);
+    await limit(0);
   }
   return [...rounds].map(([target, all]) => {
     const result = { name: oneCase.name, target };
@@ -115,10 +116,10 @@ function parse(args) {
 }
 
 async function runAll(values, folder, memoryFolder) {
-  const load = compile('load', folder);
+  const load = await compile('load', folder);
   const cases = CASES.filter(({ name }) => values.only.every((text) => name.includes(text)));
   const media = mediaOf(cases);
-  const files = makeFiles(load, folder, memoryFolder, media);
+  const files = await makeFiles(load, folder, memoryFolder, media);
   const setup = { load, files, folder, bytes: FILE_BYTES, media };
   const names = values.targets.split(',');
   if (values.beside !== undefined) names.push('beside');

@@ -14,7 +14,7 @@ const MANY_BYTES = MIB;
 const TMPFS_MAGIC = 0x0102_1994;
 
 /** A file of each medium, in full where a case uses it; `memory` is where that one is to be. */
-export function filledFiles(load, folder, memory, media) {
+export async function filledFiles(load, folder, memory, media) {
   const files = {
     file: path.join(folder, 'file.img'),
     cold: path.join(folder, 'cold.img'),
@@ -22,13 +22,11 @@ export function filledFiles(load, folder, memory, media) {
   };
   const fill = (file, wanted) =>
     must(load, ['--fill', file, String(wanted ? FILE_BYTES : UNUSED_BYTES)]);
-  fill(files.file, true);
-  fill(files.cold, media.has('cold'));
-  fill(files.memory, media.has('ram'));
+  await fill(files.file, true);
+  await fill(files.cold, media.has('cold'));
+  await fill(files.memory, media.has('ram'));
   return files;
 }
-
-export const mediaOf = (cases) => new Set(cases.map((each) => each.medium));
 
 export const makeFiles = (load, folder, memoryFolder, media) =>
   filledFiles(load, folder, path.join(memoryFolder, 'memory.img'), media);
@@ -51,28 +49,41 @@ export function manyFiles(folder) {
 /** Every block of our ramdisk once, so that no case pays for the first touch of its memory. */
 export function fillMemory(load, target) {
   const pass = ['--once', '--sequential', '--write', '100', '--size', String(MIB), '--depth', '8'];
-  must(load, [...placeOf(target, target.serving('ram')), ...pass]);
+  return must(load, [...placeOf(target, target.serving('ram')), ...pass]);
 }
 
-/** How many files of FILE_BYTES lie in either folder, for these targets. */
-function needs(cases, targets) {
-  const media = mediaOf(cases);
-  const another = targets.filter((name) => name === 'beside');
-  const two = targets.includes('lunsmith2') ? 1 : 0;
-  const sets = 1 + another.length;
-  const disk = (1 + (media.has('cold') ? 1 : 0)) * sets + two + (media.has('many') ? 1 : 0);
-  const memory = (media.has('ram') ? 1 : 0) * sets;
-  return { disk: disk * FILE_BYTES, memory: memory * FILE_BYTES };
+/** The media that a stage uses; those of `fairness` are files, memory and the cold file. */
+export function mediaOf(cases, parts = []) {
+  const more = parts.includes('fairness') ? ['file', 'ram', 'cold'] : [];
+  return new Set([...cases.map((each) => each.medium), ...more]);
+}
+
+/** Bytes of the files that a stage fills in either folder, for these targets. */
+export function filesOf({ cases, parts }, targets) {
+  const media = mediaOf(cases, parts);
+  const has = (medium) => (media.has(medium) ? 1 : 0);
+  const many = media.has('many');
+  const sets = 1 + (targets.includes('beside') ? 1 : 0);
+  const two = cases.some((one) => one.targets.includes('lunsmith2')) ? 1 : 0;
+  const another = targets.includes('lunsmith2') ? two : 0;
+  const disk = (1 + has('cold')) * sets + another;
+  // Each set of targets serves the same 1,000 files.
+  return {
+    disk: disk * FILE_BYTES + (many ? MANY * MANY_BYTES : 0),
+    memory: has('ram') * sets * FILE_BYTES,
+  };
 }
 
 const gib = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 /** Throws before anything is started where a folder has too little room; warns of what misleads. */
-export function checkRoom(cases, targets, folder, memoryFolder) {
-  const wanted = needs(cases, targets);
+export function checkRoom(stages, targets, folder, memoryFolder) {
+  // The files of one stage are gone before those of the next are made.
+  const wanted = stages.map((stage) => filesOf(stage, targets));
+  const most = (field) => Math.max(0, ...wanted.map((each) => each[field]));
   for (const [place, bytes] of [
-    [folder, wanted.disk],
-    [memoryFolder, wanted.memory],
+    [folder, most('disk')],
+    [memoryFolder, most('memory')],
   ]) {
     const { bavail, bsize } = statfsSync(place);
     if (bavail * bsize >= bytes) continue;

@@ -30,14 +30,12 @@ export const served = (child, port, luns) => ({
 /** Waits until tgtd takes orders; the order itself. */
 async function administer(admin, control, child) {
   const ask = (...args) => must(admin, ['-C', control, '--lld', 'iscsi', ...args]);
-  await eventually('tgtd', child, () => {
-    try {
-      ask('--mode', 'target', '--op', 'show');
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  await eventually('tgtd', child, () =>
+    ask('--mode', 'target', '--op', 'show').then(
+      () => true,
+      () => false,
+    ),
+  );
   return ask;
 }
 
@@ -54,22 +52,24 @@ export async function startTgt({ files, folder, many }) {
     log,
   });
   const ask = await administer(admin, control, child);
-  ask('--mode', 'target', '--op', 'new', '--tid', '1', '-T', NAME);
+  await ask('--mode', 'target', '--op', 'new', '--tid', '1', '-T', NAME);
   const add = (lun, file, ...more) => {
     const to = ['--tid', '1', '--lun', String(lun)];
-    ask('--mode', 'logicalunit', '--op', 'new', ...to, '-b', file, ...more);
+    return ask('--mode', 'logicalunit', '--op', 'new', ...to, '-b', file, ...more);
   };
   if (many === undefined) {
-    [files.file, files.memory, files.cold].forEach((file, at) => add(at + 1, file));
-    add(4, files.file, '--bstype', 'null');
+    for (const [at, file] of [files.file, files.memory, files.cold].entries()) {
+      await add(at + 1, file);
+    }
+    await add(4, files.file, '--bstype', 'null');
   } else {
-    many.forEach((file, at) => add(FIRST_OF_MANY + at, file));
+    for (const [at, file] of many.entries()) await add(FIRST_OF_MANY + at, file);
   }
   for (const name of ['HeaderDigest', 'DataDigest']) {
     const digest = ['--name', name, '--value', 'CRC32C,None'];
-    ask('--mode', 'target', '--op', 'update', '--tid', '1', ...digest);
+    await ask('--mode', 'target', '--op', 'update', '--tid', '1', ...digest);
   }
-  ask('--mode', 'target', '--op', 'bind', '--tid', '1', '-I', 'ALL');
+  await ask('--mode', 'target', '--op', 'bind', '--tid', '1', '-I', 'ALL');
   const luns = { file: 1, ram: 2, cold: 3, null: 4, many: FIRST_OF_MANY };
   return { name: 'tgt', ...served(child, port, luns) };
 }

@@ -68,7 +68,7 @@ async function serve(folder) {
     `${tpg}/portals/127.0.0.1:${port} enable_iser true`,
     `${tpg} set attribute authentication=0 demo_mode_write_protect=0 generate_node_acls=1`,
   ];
-  must(process.execPath, [PROGRAM], { env, input: `${lines.join('\n')}\n` });
+  await must(process.execPath, [PROGRAM], { env, input: `${lines.join('\n')}\n` });
   return { child, port };
 }
 

@@ -6,8 +6,9 @@
  *   load --portal 127.0.0.1:3260 --target iqn… [--lun N] [--luns N] [--size BYTES] [--depth N]
  *        [--sessions N] [--write PERCENT] [--sequential] [--seconds S] [--warmup S] [--digests]
  *        [--region BYTES] [--verify] [--lun-per-session] [--others-depth N]
- *        [--hold SECONDS] [--once]
+ *        [--hold SECONDS] [--once] [--turns]
  *   --once: one pass over the whole unit (one session, sequential), however long it takes
+ *   --turns: logs in, prints "ready", then runs once for each line of its input, until that ends
  *   --hold SECONDS: the sessions stay, idle, after the run
  *   --others-depth: of all sessions but the first; they are then reported apart, as "others"
  *   load --sync FILE        writes FILE's cached pages back and keeps them
@@ -36,7 +37,8 @@ enum { VECTORS = 1 << 15, SECTOR = 512 };
 
 static struct {
   const char *address, *target;
-  int port, lun, luns, depth, others_depth, sessions, write_percent, sequential, digests, verify, once, lun_per_session;
+  int port, lun, luns, depth, others_depth, sessions, write_percent, sequential, digests, verify;
+  int once, turns, lun_per_session;
   uint32_t size;
   uint64_t region;
   double seconds, warmup, hold;
@@ -444,17 +446,21 @@ static void handle(struct session *s, const uint8_t *h, uint64_t now) {
   finished(s, itt, h[3], now);
 }
 
+static void take_input(struct session *s) {
+  read_some(s);
+  uint64_t now = now_ns();
+  size_t at = 0, n;
+  for (; (n = whole_pdu(s, opt.digests, at)) > 0; at += n) handle(s, s->input + at, now);
+  consume(s, at);
+}
+
 static void *run(void *argument) {
   struct session *s = argument;
   while (!stopping || s->in_flight > 0) {
     if (!stopping) issue_all(s);
     else flush(s);
     if (stopping && s->in_flight == 0) break;
-    read_some(s);
-    uint64_t now = now_ns();
-    size_t at = 0, n;
-    for (; (n = whole_pdu(s, opt.digests, at)) > 0; at += n) handle(s, s->input + at, now);
-    consume(s, at);
+    take_input(s);
   }
   return NULL;
 }
@@ -503,12 +509,46 @@ static void print_latencies(const uint64_t *histogram, uint64_t commands) {
          percentile(histogram, commands, 0.99), percentile(histogram, commands, 0.999));
 }
 
-/* "begin" and "end" tell the caller when to read the target's clock. */
-static void measure(void) {
-  static struct session *all[MAX_SESSIONS];
-  static pthread_t threads[MAX_SESSIONS];
+static struct session *all[MAX_SESSIONS];
+
+static void report(double seconds, double cpu) {
   static uint64_t histogram[BUCKETS], of_others[BUCKETS];
-  for (int i = 0; i < opt.sessions; i++) all[i] = new_session(i);
+  uint64_t commands = 0, errors = 0, others = 0, least = UINT64_MAX;
+  memset(histogram, 0, sizeof histogram);
+  memset(of_others, 0, sizeof of_others);
+  for (int i = 0; i < opt.sessions; i++) {
+    struct session *s = all[i];
+    commands += s->commands;
+    errors += s->errors;
+    if (s->commands < least) least = s->commands;
+    if (i > 0) others += s->commands;
+    for (int k = 0; k < BUCKETS; k++) {
+      histogram[k] += s->histogram[k];
+      if (i > 0) of_others[k] += s->histogram[k];
+    }
+  }
+  printf("{\"commands\":%llu,\"errors\":%llu,\"seconds\":%.6f,\"clientCpuSeconds\":%.6f,"
+         "\"leastOfSession\":%llu,",
+         (unsigned long long)commands, (unsigned long long)errors, seconds, cpu,
+         (unsigned long long)least);
+  print_latencies(histogram, commands);
+  if (opt.others_depth) {
+    printf(",\"others\":{\"commands\":%llu,", (unsigned long long)others);
+    print_latencies(of_others, others);
+    printf("}");
+  }
+  printf("}\n");
+  fflush(stdout);
+}
+
+/* "begin" and "end" tell the caller when to read the target's clock. */
+static void turn(void) {
+  static pthread_t threads[MAX_SESSIONS];
+  stopping = 0;
+  for (int i = 0; i < opt.sessions; i++) {
+    all[i]->commands = all[i]->errors = 0;
+    memset(all[i]->histogram, 0, sizeof all[i]->histogram);
+  }
   for (int i = 0; i < opt.sessions; i++) pthread_create(&threads[i], NULL, run, all[i]);
   if (opt.once) {
     pthread_join(threads[0], NULL);
@@ -527,30 +567,38 @@ static void measure(void) {
   printf("end\n");
   fflush(stdout);
   stopping = 1;
-  uint64_t commands = 0, errors = 0, others = 0, least = UINT64_MAX;
-  for (int i = 0; i < opt.sessions; i++) {
-    pthread_join(threads[i], NULL);
-    commands += all[i]->commands;
-    errors += all[i]->errors;
-    if (all[i]->commands < least) least = all[i]->commands;
-    for (int k = 0; k < BUCKETS; k++) histogram[k] += all[i]->histogram[k];
-    if (i == 0) continue;
-    others += all[i]->commands;
-    for (int k = 0; k < BUCKETS; k++) of_others[k] += all[i]->histogram[k];
+  for (int i = 0; i < opt.sessions; i++) pthread_join(threads[i], NULL);
+  report(seconds, cpu);
+}
+
+/* Whether another turn is asked for; meanwhile pings are answered, each before the next. */
+static int asked(void) {
+  static struct pollfd polled[MAX_SESSIONS + 1];
+  for (int i = 0; i < opt.sessions; i++) polled[i] = (struct pollfd){all[i]->fd, POLLIN, 0};
+  polled[opt.sessions] = (struct pollfd){STDIN_FILENO, POLLIN, 0};
+  for (;;) {
+    if (poll(polled, opt.sessions + 1, -1) < 0) continue;
+    for (int i = 0; i < opt.sessions; i++) {
+      if (!polled[i].revents) continue;
+      take_input(all[i]);
+      flush(all[i]);
+    }
+    char c;
+    if (polled[opt.sessions].revents && read(STDIN_FILENO, &c, 1) <= 0) return 0;
+    if (polled[opt.sessions].revents && c == '\n') return 1;
   }
-  printf("{\"commands\":%llu,\"errors\":%llu,\"seconds\":%.6f,\"clientCpuSeconds\":%.6f,"
-         "\"leastOfSession\":%llu,",
-         (unsigned long long)commands, (unsigned long long)errors, seconds, cpu,
-         (unsigned long long)least);
-  print_latencies(histogram, commands);
-  if (opt.others_depth) {
-    printf(",\"others\":{\"commands\":%llu,", (unsigned long long)others);
-    print_latencies(of_others, others);
-    printf("}");
+}
+
+static void measure(void) {
+  for (int i = 0; i < opt.sessions; i++) all[i] = new_session(i);
+  if (!opt.turns) {
+    turn();
+    pause_for(opt.hold);
+    return;
   }
-  printf("}\n");
+  printf("ready\n");
   fflush(stdout);
-  pause_for(opt.hold);
+  while (asked()) turn();
 }
 
 static int sync_file(const char *path, int dropping) {
@@ -603,6 +651,7 @@ static void parse(int argc, char **argv) {
     if (!strcmp(a, "--digests")) { opt.digests = 1; continue; }
     if (!strcmp(a, "--sequential")) { opt.sequential = 1; continue; }
     if (!strcmp(a, "--once")) { opt.once = 1; continue; }
+    if (!strcmp(a, "--turns")) { opt.turns = 1; continue; }
     if (!strcmp(a, "--verify")) { opt.verify = 1; continue; }
     if (!strcmp(a, "--lun-per-session")) { opt.lun_per_session = 1; continue; }
     i++;

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
-import { found, must, serve } from './programs.mjs';
+import { found, must, serve, stop } from './programs.mjs';
 
 /** USER_HZ, the unit of /proc/PID/stat, is 100 on every Linux that runs Node. */
 const TICKS_PER_SECOND = 100;
@@ -45,44 +45,87 @@ export const placeOf = (target, { port, lun }) => [
   ...['--target', target.target, '--lun', String(lun)],
 ];
 
-/** The load's own report with the CPU seconds of the target and of the machine beside it. */
-export function runLoad(program, args, pid) {
-  return new Promise((resolve, reject) => {
-    const [command, ...words] = [...program, ...args];
-    // Among what is served, so that it does not outlive the bench.
-    const { child } = serve(command, words);
-    let output = '';
-    let errors = '';
-    const clocks = () => ({ target: cpuSeconds(pid), machine: machineSeconds() });
-    const read = {};
-    const mark = (word) => {
-      if (read[word] !== undefined || !output.includes(`${word}\n`)) return;
-      try {
-        read[word] = clocks();
-      } catch {
-        child.kill('SIGKILL');
-        errors = 'the target ended under load';
-      }
-    };
-    child.stdout.on('data', (chunk) => {
-      output += chunk;
-      mark('begin');
-      mark('end');
+/** Of logging in and of one run. */
+const LOAD_LIMIT_MS = 90_000;
+
+/** What `child` prints, line by line, to whoever asked last: `next(hear)` awaits an answer. */
+function linesOf(child) {
+  let rest = '';
+  let errors = '';
+  let asked;
+  let ended = false;
+  const fail = (error) => {
+    ended = true;
+    child.kill('SIGKILL');
+    asked?.reject(error);
+  };
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop();
+    try {
+      for (const line of lines) asked?.hear(line);
+    } catch (error) {
+      fail(error);
+    }
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk) => (errors += chunk));
+  child.on('error', fail);
+  child.on('close', (status) => fail(new Error(errors.trim() || `load ended with ${status}`)));
+  return (hear) =>
+    new Promise((resolve, reject) => {
+      const limit = setTimeout(() => fail(new Error('load: no end in time')), LOAD_LIMIT_MS);
+      const done = (settle) => (value) => {
+        clearTimeout(limit);
+        settle(value);
+      };
+      asked = { reject: done(reject), hear: (line) => hear(line, done(resolve)) };
+      if (ended) asked.reject(new Error(errors.trim() || 'load has ended'));
     });
-    child.stderr.on('data', (chunk) => (errors += chunk));
-    const limit = setTimeout(() => child.kill('SIGKILL'), 90_000);
-    child.on('error', reject);
-    child.on('close', (status) => {
-      clearTimeout(limit);
-      const last = output.trim().split('\n').at(-1) ?? '';
-      if (status !== 0 || read.end === undefined) {
-        return reject(new Error(errors.trim() || `load ended with ${status}`));
+}
+
+/**
+ * The load generator, logged in and waiting. `turn(pid)` is one run: its own report with the CPU
+ * seconds of that process and of the machine beside it. Sessions stay from turn to turn: a login
+ * takes istgt a second, one after the other.
+ */
+export async function openLoad(program, args) {
+  const [command, ...words] = [...program, ...args, '--turns'];
+  const { child } = serve(command, words, { stdio: 'pipe' });
+  child.stdin.on('error', () => {});
+  const next = linesOf(child);
+  await next((line, resolve) => line === 'ready' && resolve());
+  const clocks = (pid) => {
+    try {
+      return { target: cpuSeconds(pid), machine: machineSeconds() };
+    } catch (error) {
+      throw new Error('the target ended under load', { cause: error });
+    }
+  };
+  const turn = (pid) => {
+    const read = {};
+    const result = next((line, resolve) => {
+      if (line === 'begin' || line === 'end') {
+        read[line] = clocks(pid);
+        return;
       }
       const cpu = read.end.target - read.begin.target;
       const machine = read.end.machine - read.begin.machine;
-      return resolve({ ...JSON.parse(last), cpuSeconds: cpu, machineSeconds: machine });
+      resolve({ ...JSON.parse(line), cpuSeconds: cpu, machineSeconds: machine });
     });
-  });
+    child.stdin.write('\n');
+    return result;
+  };
+  return { turn, close: () => stop(child) };
+}
+
+/** One run by itself. */
+export async function runLoad(program, args, pid) {
+  const load = await openLoad(program, args);
+  try {
+    return await load.turn(pid);
+  } finally {
+    await load.close();
+  }
 }
 
 /** What neither the target nor the generator took, as a part of all cores. */
@@ -105,30 +148,50 @@ export function sampleOf(result) {
   };
 }
 
-/**
- * @returns {Promise<{perSecond: number, cpuMicros: number, p50: number, p99: number, p999: number,
- *   clientBusy: number, elsewhere: number}>} commands per second, target's CPU time per command,
- *   latencies in µs, the part of a core that the generator took, the part of all cores that
- *   neither of them took
- */
-export async function measure({ load, files, options }, oneCase, target) {
-  const serving = target.serving(oneCase.medium);
-  const served = target.files ?? files;
-  if (oneCase.medium === 'cold') must(load, ['--drop', served.cold]);
+/** Pages as the case wants them, before each run. */
+async function preparePages(load, medium, files) {
+  if (medium === 'cold') await must(load, ['--drop', files.cold]);
   // Pages that lie idle while others are measured are taken by systems that reclaim ahead of need.
-  if (oneCase.medium === 'file') must(load, ['--warm', served.file]);
+  if (medium === 'file') await must(load, ['--warm', files.file]);
+}
+
+/**
+ * A case's sessions with one target, as `openLoad` makes them.
+ * @typedef {{perSecond: number, cpuMicros: number, p50: number, p99: number, p999: number,
+ *   clientBusy: number, elsewhere: number}} Sample
+ * @returns {Promise<{sample: () => Promise<Sample>, close: () => Promise<void>}>}
+ *   of each run: commands per second, target's CPU time per command, latencies in µs, the part of a
+ *   core that the generator took, the part of all cores that neither of them took
+ */
+export async function openCase({ load, files, options }, oneCase, target) {
+  const serving = target.serving(oneCase.medium);
   const args = placeOf(target, serving);
   args.push('--warmup', String(options.warmup ?? WARM_UP), '--seconds', String(options.seconds));
   args.push(...(target.oneLun ? withoutLuns(oneCase.load) : oneCase.load));
   const cores = CORES[oneCase.cores];
-  if (cores !== undefined) pin(serving.pid, cores.target);
   const taskset = found('taskset');
   const program =
     cores === undefined || taskset === undefined ? [load] : [taskset, '-c', cores.client, load];
+  const opened = await openLoad(program, args);
+  const sample = async () => {
+    await preparePages(load, oneCase.medium, target.files ?? files);
+    if (cores !== undefined) pin(serving.pid, cores.target);
+    try {
+      return sampleOf(await opened.turn(serving.pid));
+    } finally {
+      if (cores !== undefined) pin(serving.pid, ALL_CORES);
+    }
+  };
+  return { sample, close: opened.close };
+}
+
+/** One sample by itself. */
+export async function measure(context, oneCase, target) {
+  const opened = await openCase(context, oneCase, target);
   try {
-    return sampleOf(await runLoad(program, args, serving.pid));
+    return await opened.sample();
   } finally {
-    if (cores !== undefined) pin(serving.pid, ALL_CORES);
+    await opened.close();
   }
 }
 

@@ -60,9 +60,9 @@ function busiest(folder) {
 /** Starts our daemon with these arguments of Node, for `work`. */
 async function withDaemon(cases, seconds, nodeArgs, work) {
   const folder = temporaryFolder(os.tmpdir());
-  const load = compile('load', folder);
+  const load = await compile('load', folder);
   const media = mediaOf(cases);
-  const files = makeFiles(load, folder, temporaryFolder('/dev/shm'), media);
+  const files = await makeFiles(load, folder, temporaryFolder('/dev/shm'), media);
   const setup = { load, files, folder, media, bytes: FILE_BYTES, nodeArgs: nodeArgs(folder) };
   const lunsmith = (await startTargets(['lunsmith'], setup)).get('lunsmith');
   if (lunsmith === undefined) throw new Error('our daemon did not start');
@@ -101,7 +101,7 @@ async function sampled(perf, { lunsmith, context, folder }, oneCase) {
   const { cpuMicros } = await measure(context, oneCase, lunsmith);
   await stop(child, 'SIGINT');
   const script = ['script', '-i', data, '-F', 'tid,ip,sym,dso'];
-  const samples = parseSamples(must(perf, script, { maxBuffer: 2 ** 30 }));
+  const samples = parseSamples(await must(perf, script));
   const thread = busiestThread(samples);
   const ofThread = samples.filter((each) => each.thread === thread);
   return { cpuMicros, parts: ofThread.map(partOf) };

@@ -27,12 +27,30 @@ export function found(name) {
   });
 }
 
-/** Runs to the end; throws with its output when it fails. */
-export function must(command, args, options = {}) {
-  const result = spawnSync(command, args, { encoding: 'utf8', timeout: 120_000, ...options });
-  if (result.status === 0) return result.stdout;
-  const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`;
-  throw new Error(`${path.basename(command)} ${args.join(' ')}: ${output.trim()}`);
+/** How long a program that runs to its end may take. */
+const RUN_LIMIT_MS = 120_000;
+
+/**
+ * Runs to the end, `input` on its standard input; its output. Rejects with it when it fails. The
+ * bench goes on meanwhile: it can be cut while a file is filled.
+ */
+export async function must(command, args, { input, ...options } = {}) {
+  const { child } = serve(command, args, { stdio: 'pipe', timeout: RUN_LIMIT_MS, ...options });
+  const texts = { stdout: [], stderr: [] };
+  for (const [name, pieces] of Object.entries(texts)) {
+    child[name].setEncoding('utf8').on('data', (piece) => pieces.push(piece));
+  }
+  // Whoever ends early says why itself.
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const ended = await new Promise((resolve) => {
+    child.once('error', ({ message }) => resolve(message));
+    child.once('close', (status, signal) => resolve(signal ?? status));
+  });
+  const [output, errors] = [texts.stdout.join(''), texts.stderr.join('')];
+  if (ended === 0) return output;
+  const why = `${output}${errors}`.trim() || `ended with ${ended}`;
+  throw new Error(`${path.basename(command)} ${args.join(' ')}: ${why}`);
 }
 
 /** What `command` says of its version, cut to the number, or undefined. */
@@ -53,12 +71,12 @@ export function versionsOf() {
 }
 
 /** Compiles bench/NAME.c into `folder`; its path. */
-export function compile(name, folder) {
+export async function compile(name, folder) {
   const compiler = found('cc') ?? found('gcc') ?? found('clang');
   if (compiler === undefined) throw new Error('no C compiler: the load generator needs one');
   const source = path.join(import.meta.dirname, `${name}.c`);
   const program = path.join(folder, name);
-  must(compiler, ['-O2', '-o', program, source, '-lpthread']);
+  await must(compiler, ['-O2', '-o', program, source, '-lpthread']);
   return program;
 }
 
@@ -97,6 +115,12 @@ export function temporaryFolder(parent) {
   const folder = mkdtempSync(path.join(parent, 'lunsmith-bench-'));
   folders.add(folder);
   return folder;
+}
+
+/** What is done with a folder is gone before the bench is. */
+export function removeFolder(folder) {
+  folders.delete(folder);
+  rmSync(folder, { recursive: true, force: true });
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Part } from './plan.mjs';
 import type { Summary } from './statistics.mjs';
 
 export interface Machine {
@@ -14,6 +15,12 @@ export interface Run {
   readonly warmup: number;
   readonly elsewhere?: number;
   readonly elsewhereMost?: number;
+  readonly targets?: readonly string[];
+  readonly dataThreads?: string;
+  readonly beside?: string;
+  readonly sources?: string;
+  readonly cases?: readonly string[];
+  readonly parts?: readonly Part[];
 }
 export interface Report {
   readonly machine: Machine;
@@ -29,5 +36,6 @@ export function line(cells: readonly string[]): string;
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string;
 export function row(result: Summary): string;
 export function missedLines(report: Pick<Report, 'results'>): string[];
+export function lackingLines(report: Report): string[];
 export function merged(reports: readonly Report[]): Report;
 export function document(report: Report): string;

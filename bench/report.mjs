@@ -1,5 +1,6 @@
 // Results as Markdown: the same text on the terminal and in docs/PERFORMANCE.md.
 import { REASONS } from './reasons.mjs';
+import { lackingOf, ordered } from './saved.mjs';
 import { DISTURBED, WIDE } from './statistics.mjs';
 
 const number = (value) => Math.round(value).toLocaleString('en-US');
@@ -45,6 +46,11 @@ const MARKS = [
     mark: '!',
     fits: ({ elsewhere }) => elsewhere > DISTURBED,
     why: `something else took more than ${percent(DISTURBED)} of the machine`,
+  },
+  {
+    mark: '…',
+    fits: ({ lacking }) => lacking > 0,
+    why: 'the run was cut before all of its rounds',
   },
 ];
 const marked = (result) =>
@@ -181,7 +187,7 @@ function generatorPart({ results }) {
   return ['### The load generator beside a target that does nothing', table(heading, rows)];
 }
 
-export function witnessPart({ witnesses }) {
+function witnessPart({ witnesses }) {
   if (!witnesses?.length) return [];
   const rows = witnesses.map(({ name, targets, ratios }) => [
     name,
@@ -195,7 +201,7 @@ export function witnessPart({ witnesses }) {
   return ['### By foreign initiators', table(heading, rows)];
 }
 
-export function iserPart({ iser }) {
+function iserPart({ iser }) {
   if (!iser?.length) return [];
   const rows = iser.map(({ name, mebibytes, share, target: own, initiator }) => [
     name,
@@ -230,17 +236,36 @@ const fairnessCells = (one) => [
 ];
 export const fairnessRow = (one) => line(fairnessCells(one));
 
-export function fairnessPart({ fairness }) {
+function fairnessPart({ fairness }) {
   if (!fairness?.length) return [];
   const rows = fairness.map(fairnessCells);
   return ['### A session of depth 1 beside one of depth 128', table(FAIRNESS_COLUMNS, rows)];
 }
 
-/** Reports of several runs as one: a later one's cases and parts replace an earlier one's. */
+/** Whatever of the parts a report has. */
+export const partsOf = (report) => [
+  ...witnessPart(report),
+  ...iserPart(report),
+  ...fairnessPart(report),
+];
+
+/**
+ * Reports of several runs as one: a later one's cases and parts replace an earlier one's. What any
+ * of them was to measure, this one was to.
+ */
 export function merged(reports) {
-  const results = new Map(reports.flatMap((each) => each.results.map((one) => [one.name, one])));
-  const [{ run }, ...others] = reports;
-  return { ...Object.assign({}, ...reports), results: [...results.values()], run, others };
+  const [{ run: first }, ...others] = reports;
+  const planned = (key) => [...new Set(reports.flatMap(({ run }) => run[key] ?? []))];
+  const run = { ...first, cases: planned('cases'), parts: planned('parts') };
+  const results = ordered(reports.flatMap((each) => each.results));
+  return { ...Object.assign({}, ...reports), results, run, others };
+}
+
+/** What a run that was cut has not measured, as a line for the reader. */
+export function lackingLines(report) {
+  const { cases, parts } = lackingOf(report);
+  const all = [...cases, ...parts.map((part) => `the part \`--${part}\``)];
+  return all.length === 0 ? [] : [`Not measured, or not in full: ${all.join('; ')}.`];
 }
 
 /** What ran where; nothing of it names a day or a machine. */
@@ -267,12 +292,11 @@ export function document(report) {
   );
   return [
     machineLine(report),
+    ...lackingLines(report),
     ...marks,
     ...casesPart(report),
     ...boundsPart(report),
     ...generatorPart(report),
-    ...witnessPart(report),
-    ...iserPart(report),
-    ...fairnessPart(report),
+    ...partsOf(report),
   ].join('\n\n');
 }

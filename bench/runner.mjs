@@ -1,8 +1,9 @@
 // One run: stages of targets that are up together, cases within them, rounds within those.
-import { FILE_BYTES, makeFiles, manyFiles, mediaOf } from './files.mjs';
+import { makeFiles, FILE_BYTES, manyFiles, mediaOf } from './files.mjs';
 import { measureFairness } from './fairness.mjs';
-import { measure, WARM_UP } from './measure.mjs';
-import { must } from './programs.mjs';
+import { measure, openCase } from './measure.mjs';
+import { FAIRNESS, PARTS, participants, stagesOf, targetsOf } from './plan.mjs';
+import { must, removeFolder } from './programs.mjs';
 import { median, quantile, summarise } from './statistics.mjs';
 import { startTargets } from './targets.mjs';
 import { runWitnesses } from './witnesses.mjs';
@@ -10,46 +11,29 @@ import { runWitnesses } from './witnesses.mjs';
 /** Failures in a row after which a target is left out of the rest. */
 const TRIES = 3;
 
-/** Who takes part in a case, of those that were asked for. */
-const participants = (oneCase, names) =>
-  [...oneCase.targets, 'beside'].filter((name) => names.includes(name));
-
-/** 1,000 LUNs have targets of their own: their threads and objects are beside no other case. */
-function stagesOf(cases) {
-  const many = cases.filter(({ medium }) => medium === 'many');
-  const others = cases.filter(({ medium }) => medium !== 'many');
-  return [others, many].filter((some) => some.length > 0);
+/** A target's sessions of this case are closed, as far as there are some. */
+async function closeOne(opened, name) {
+  const sessions = opened.get(name);
+  opened.delete(name);
+  await sessions?.close();
 }
 
-const OVERHEAD_SECONDS = { file: 0.12, ram: 0.12, null: 0.12, cold: 0.5, many: 0.4 };
-const SETUP_SECONDS = 25;
-const MANY_SECONDS = 20;
-
-/** About how long a run takes, from what is known of its parts. */
-export function estimate(cases, { rounds, seconds, targets, parts }) {
-  const each = ({ medium }) => seconds + WARM_UP + OVERHEAD_SECONDS[medium];
-  const sums = cases.map((one) => rounds * participants(one, targets).length * each(one));
-  const many = cases.some(({ medium }) => medium === 'many') ? MANY_SECONDS : 0;
-  const witnesses = parts.witness ? rounds * 18 : 0;
-  const iser = parts.iser ? 24 * ISER.rounds * (ISER.seconds + 0.1) : 0;
-  const fairness = parts.fairness ? 15 * FAIRNESS.rounds * 2 * (FAIRNESS.seconds + 0.4) : 0;
-  return SETUP_SECONDS + many + sums.reduce((a, b) => a + b, 0) + witnesses + iser + fairness;
-}
-
-export const ISER = { rounds: 3, seconds: 0.6 };
-const FAIRNESS = { rounds: 3, seconds: 0.8 };
-
-/** One sample of each target; whoever fails too often in a row is left out from then on. */
-async function runRound(context, oneCase, names, targets) {
+/**
+ * One sample of each target; whoever fails too often in a row is left out from then on. `opened`:
+ * sessions that stay from round to round.
+ */
+async function runRound(context, oneCase, names, targets, opened) {
   const round = {};
   for (const name of names) {
     const target = targets.get(name);
     if (target === undefined) continue;
     try {
-      round[name] = await measure(context, oneCase, target);
+      if (!opened.has(name)) opened.set(name, await openCase(context, oneCase, target));
+      round[name] = await opened.get(name).sample();
       target.failures = 0;
     } catch (error) {
       console.error(`${oneCase.name}, ${name}: ${error.message}`);
+      await closeOne(opened, name);
       target.failures = (target.failures ?? 0) + 1;
       if (target.failures < TRIES) continue;
       console.error(`left out from here: ${name}, which failed ${TRIES} times in a row`);
@@ -60,21 +44,46 @@ async function runRound(context, oneCase, names, targets) {
   return round;
 }
 
-/** A B C A B C …: one sample of each target per round. The case, and what is judged beside it. */
-async function runCase(context, oneCase, targets) {
-  const names = participants(oneCase, context.options.targets);
-  const rounds = [];
-  for (let at = 0; at < context.options.rounds; at++) {
-    rounds.push(await runRound(context, oneCase, names, targets));
+/** All at once, before any round; who fails here is asked again, and heard, in its turn. */
+async function openAll(context, oneCase, names, targets) {
+  const opened = new Map();
+  const open = async (name) =>
+    opened.set(name, await openCase(context, oneCase, targets.get(name)));
+  await Promise.allSettled(names.filter((name) => targets.has(name)).map(open));
+  return opened;
+}
+
+/** What one case has written is not written back beside the next. */
+async function writeBack(context, targets) {
+  for (const { files } of [context, ...targets.values()]) {
+    if (files !== undefined) await must(context.load, ['--sync', files.file]);
   }
-  // What one case has written is not written back beside the next.
-  if (oneCase.writes && oneCase.medium === 'file') {
-    for (const { files } of [context, ...targets.values()]) {
-      if (files !== undefined) must(context.load, ['--sync', files.file]);
-    }
+}
+
+/**
+ * A B C A B C …: one sample of each target per round, after the rounds of `before`. `told` hears of
+ * the case, and of what is judged beside it, after each round.
+ */
+async function runCase(context, oneCase, targets, before, told) {
+  const { options } = context;
+  const names = participants(oneCase, options.targets);
+  if (!names.some((name) => targets.has(name))) {
+    console.error(`not measured: ${oneCase.name}: none of its targets takes part`);
+    return;
   }
   const judged = names.includes(oneCase.also?.ours) ? [oneCase, oneCase.also] : [oneCase];
-  return judged.map((one) => summarise(one, rounds, context.absent));
+  const rounds = [...before];
+  const opened = await openAll(context, oneCase, names, targets);
+  try {
+    while (rounds.length < options.rounds) {
+      rounds.push(await runRound(context, oneCase, names, targets, opened));
+      const lacking = options.rounds - rounds.length;
+      told(judged.map((one) => ({ ...summarise(one, rounds, context.absent), lacking })));
+    }
+  } finally {
+    for (const name of [...opened.keys()]) await closeOne(opened, name);
+  }
+  if (oneCase.writes && oneCase.medium === 'file') await writeBack(context, targets);
 }
 
 /** What is compiled while it runs is compiled before the first figure. */
@@ -90,46 +99,50 @@ async function warmUp(context, targets, medium) {
   }
 }
 
-function setupOf(context, cases, folder, memoryFolder) {
+async function setupOf(context, { cases, parts }, folder, memoryFolder) {
   const { options, load } = context;
-  const media = mediaOf(cases);
-  if (options.parts.fairness && !media.has('many'))
-    ['ram', 'cold'].forEach((one) => media.add(one));
-  const files = makeFiles(load, folder, memoryFolder, media);
+  const media = mediaOf(cases, parts);
+  const files = await makeFiles(load, folder, memoryFolder, media);
   const many = media.has('many') ? manyFiles(folder) : undefined;
-  const { beside, 'data-threads': dataThreads } = options;
+  const { beside, dataThreads } = options;
   return { load, files, folder, many, media, beside, dataThreads, bytes: FILE_BYTES };
 }
 
-/** The targets of one stage, then its cases, told to `each` as they come. */
-async function runStage(context, cases, folders, each) {
-  const setup = setupOf(context, cases, ...folders);
-  const wanted = context.options.targets.filter(
-    (name) => name === 'beside' || cases.some(({ targets }) => targets.includes(name)),
-  );
+/** The targets of one stage, then its cases and parts. */
+async function runStage(context, stage, folders, plan) {
+  const setup = await setupOf(context, stage, ...folders);
+  const wanted = targetsOf(stage, context.options.targets);
   const targets = await startTargets(wanted, setup);
-  const parts = {};
   try {
     if (wanted.includes('lunsmith') && !targets.has('lunsmith')) {
       throw new Error('our own daemon did not start: there is nothing to measure');
     }
     const within = { ...context, files: setup.files };
     await warmUp(within, targets, setup.media.has('many') ? 'many' : 'file');
-    for (const oneCase of cases) each(await runCase(within, oneCase, targets));
-    if (setup.many === undefined) await runParts(within, targets, parts);
-    return parts;
+    for (const oneCase of stage.cases) {
+      await runCase(within, oneCase, targets, plan.before(oneCase), plan.told);
+    }
+    for (const part of stage.parts) await runPart(within, targets, part, plan.toldPart);
   } finally {
     await Promise.all([...targets.values()].map((target) => target.stop()));
+    folders.forEach(removeFolder);
   }
 }
 
+const MEASURE_PART = {
+  witness: (context, targets) => runWitnesses(targets, context.options),
+  fairness: (context, targets) => measureFairness({ ...context, ...FAIRNESS }, targets),
+};
+
 /** What else is measured with the same targets. */
-async function runParts(context, targets, into) {
-  const { parts, rounds } = context.options;
-  if (parts.witness) into.witnesses = await runWitnesses(targets, { rounds });
-  if (!parts.fairness) return;
-  const two = new Map([...targets].filter(([name]) => name === 'tgt' || name === 'lunsmith'));
-  into.fairness = await measureFairness({ ...context, ...FAIRNESS }, two);
+async function runPart(context, targets, part, told) {
+  const names = PARTS[part].targets;
+  const able = new Map([...targets].filter(([name]) => names.includes(name)));
+  if (able.size === 0) {
+    console.error(`not measured: --${part}: none of ${names.join(', ')} takes part`);
+    return;
+  }
+  told(part, await MEASURE_PART[part](context, able));
 }
 
 /** Of all samples: what target and generator did not take, in the median and in one of ten. */
@@ -141,17 +154,12 @@ export function elsewhereOf(results) {
 }
 
 /**
- * All cases in their stages. `told(results)` hears of each case as it is done; `folders` makes a
- * pair of folders for a stage, on disk and in memory.
+ * All cases and parts in their stages. `plan`: `before(oneCase)` gives the rounds that are there
+ * already; `told(results)` hears of each round, `toldPart(part, figures)` of each part; `folders`
+ * makes a pair of folders for a stage, on disk and in memory.
  */
-export async function runAll(context, cases, folders, told) {
-  const report = { results: [] };
-  for (const stage of stagesOf(cases)) {
-    const parts = await runStage(context, stage, folders(), (results) => {
-      report.results.push(...results);
-      told(report, results);
-    });
-    Object.assign(report, parts);
+export async function runAll(context, { cases, parts }, plan) {
+  for (const stage of stagesOf(cases, parts)) {
+    await runStage(context, stage, plan.folders(), plan);
   }
-  return report;
 }

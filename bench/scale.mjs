@@ -203,7 +203,7 @@ export async function benchScale(args) {
   const luns = Number(values.luns);
   build();
   const folder = temporaryFolder(os.tmpdir());
-  const load = compile('load', folder);
+  const load = await compile('load', folder);
   const result = {
     ...(await measureSizes(folder, luns)),
     ...(await measureSessions(folder, load, Number(values.sessions))),

@@ -30,6 +30,7 @@ export interface Summary {
   readonly group: string;
   readonly ours: string;
   readonly rounds: number;
+  readonly lacking?: number;
   readonly targets: Readonly<Record<string, Sample>>;
   readonly ratios: Readonly<Record<string, number>>;
   readonly spread: number;

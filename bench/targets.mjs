@@ -8,7 +8,7 @@ import { compile, eventually, freePort, must, serve, stop } from './programs.mjs
 
 /** The minimal C target serves one medium; `null` is the echo that proves the load generator. */
 async function startMinimal(name, file, folder) {
-  const program = compile('minimal_target', folder);
+  const program = await compile('minimal_target', folder);
   const { child, output } = serve(program, [file]);
   await eventually(name, child, () => output.text.includes('\n'));
   return { port: Number(output.text.trim()), lun: 0, pid: child.pid, stop: () => stop(child) };
@@ -90,9 +90,9 @@ async function startLunsmith(options, name = 'lunsmith', root = ROOT) {
   const shell = (input) => must(NODE, [program], { env, input });
   // Asked any sooner, the shell would start a daemon of its own.
   await eventually(name, child, () => existsSync(env.LUNSMITH_SOCKET));
-  shell('version\n');
+  await shell('version\n');
   try {
-    shell(configuration({ files, megabytes: bytes / (1024 * 1024), port, many }));
+    await shell(configuration({ files, megabytes: bytes / (1024 * 1024), port, many }));
   } catch (error) {
     throw new Error(`${error.message}\n${output.text}`, { cause: error });
   }
@@ -100,7 +100,7 @@ async function startLunsmith(options, name = 'lunsmith', root = ROOT) {
   const end = () => stop(child, 'SIGTERM');
   const target = { name, ...served(child, port, luns), stop: end, shell };
   const { media } = options;
-  if (media.has('ram') || media.has('null')) fillMemory(options.load, target);
+  if (media.has('ram') || media.has('null')) await fillMemory(options.load, target);
   return target;
 }
 
@@ -109,7 +109,7 @@ async function startAnother(options, name, root) {
   const folder = path.join(options.folder, `${name}-files`);
   mkdirSync(folder);
   const memory = path.join(path.dirname(options.files.memory), `${name}.img`);
-  const files = filledFiles(options.load, folder, memory, options.media);
+  const files = await filledFiles(options.load, folder, memory, options.media);
   return { ...(await startLunsmith({ ...options, files }, name, root)), files };
 }
 

@@ -63,6 +63,16 @@ describe('a row', () => {
 });
 
 describe('the report', () => {
+  test('of a run that was cut says what is not whole', () => {
+    const results = [{ ...summarise(one, even), lacking: 2 }];
+    const run = { ...report(even).run, cases: [one.name, '4 KiB write'], parts: [] };
+    const text = document({ ...report(even), run, results });
+    expect(text).toContain('Not measured, or not in full: 4 KiB read; 4 KiB write.');
+    expect(text).toContain('| 4 KiB read … |');
+    expect(text).toContain('`…` beside a name: the run was cut before all of its rounds.');
+    expect(document(report(even))).not.toContain('Not measured, or');
+  });
+
   test('lists what is below its bound with figure and bound', () => {
     expect(missedLines(report(even))).toEqual(['4 KiB read: throughput × tgt 3.00, ≥ 4.00']);
   });
