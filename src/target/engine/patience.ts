@@ -12,31 +12,32 @@ type Calls = Pick<
 
 export class Patience {
   readonly #waiting = new Set<(silence: Error) => void>();
-  #silence: Error | null = null;
+  /** The last one. */
+  #silence: Error | undefined;
+  #silent = false;
   /** Changes that were given up and that the thread has still to take back. */
   #givenUp = 0;
-  /** Why it could not be asked when it was left with such a change. */
-  #why: Error | null = null;
 
   fellSilent(why: string): void {
-    this.#silence = new Error(why);
-    this.#why = this.#silence;
-    for (const giveUp of [...this.#waiting]) giveUp(this.#silence);
+    const silence = new Error(why);
+    this.#silence = silence;
+    this.#silent = true;
+    for (const giveUp of [...this.#waiting]) giveUp(silence);
   }
 
   answersAgain(): void {
-    this.#silence = null;
+    this.#silent = false;
   }
 
   /** Undefined: it may be asked. */
   get refusal(): Error | undefined {
-    return this.#silence ?? (this.#givenUp > 0 ? (this.#why ?? undefined) : undefined);
+    return this.#silent || this.#givenUp > 0 ? this.#silence : undefined;
   }
 
   /** What it answers; rejects once it is silent. */
   until<T>(answer: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.#silence !== null) reject(this.#silence);
+      if (this.#silent && this.#silence !== undefined) reject(this.#silence);
       this.#waiting.add(reject);
       answer.then(resolve, reject).finally(() => this.#waiting.delete(reject));
     });
@@ -52,9 +53,17 @@ export class Patience {
 
 /** The same calls, which end once the thread is silent. */
 export function patient(calls: Calls, patience: Patience): Calls {
-  const asked = <T>(call: () => Promise<T>): Promise<T> => {
+  /** `late` is called with the answer that nobody waits for any more. */
+  const asked = async <T>(call: () => Promise<T>, late?: (answer: Promise<T>) => void) => {
     const { refusal } = patience;
-    return refusal === undefined ? patience.until(call()) : Promise.reject(refusal);
+    if (refusal !== undefined) throw refusal;
+    const answer = call();
+    try {
+      return await patience.until(answer);
+    } catch (error) {
+      late?.(answer);
+      throw error;
+    }
   };
   // Messages keep their order: it does that as soon as it wakes.
   const settled = (done: Promise<void>) =>
@@ -63,13 +72,10 @@ export function patient(calls: Calls, patience: Patience): Calls {
     });
   return {
     prepare: (steps, options) =>
-      asked(() => {
-        const prepared = calls.prepare(steps, options);
-        return patience.until(prepared).catch((error: unknown) => {
-          void patience.giveUp(prepared.then(() => calls.rollback()));
-          throw error;
-        });
-      }),
+      asked(
+        () => calls.prepare(steps, options),
+        (prepared) => void patience.giveUp(prepared.then(() => calls.rollback())),
+      ),
     commit: () => settled(calls.commit()),
     rollback: () => settled(calls.rollback()),
     runtime: () => asked(() => calls.runtime()),
