@@ -25,6 +25,9 @@ export interface LunMapping {
   readonly portGroup?: PortGroup;
 }
 
+const portGroupOf = ({ logicalUnit, portGroup }: LunMapping): PortGroup =>
+  portGroup ?? logicalUnit.portGroups.find(undefined);
+
 /** SAM-5's I_T_L nexus. */
 export class ItlNexus {
   readonly itNexus: ItNexus;
@@ -47,7 +50,7 @@ export class ItlNexus {
     this.mappedLun = mappedLun;
     this.logicalUnit = mapping.logicalUnit;
     this.writeProtect = mapping.writeProtect;
-    this.portGroup = mapping.portGroup ?? mapping.logicalUnit.portGroups.find(undefined);
+    this.portGroup = portGroupOf(mapping);
     this.unitAttentions.raise(UNIT_ATTENTION.POWER_ON_RESET);
   }
 
@@ -125,7 +128,7 @@ export class ItNexus {
       const old = previous.get(lun);
       if (old?.logicalUnit === mapping.logicalUnit) {
         setWriteProtect(old, mapping.writeProtect);
-        old.setPortGroup(mapping.portGroup ?? mapping.logicalUnit.portGroups.find(undefined));
+        old.setPortGroup(portGroupOf(mapping));
         kept.push(old);
         next.set(lun, old);
       } else {
