@@ -4,7 +4,7 @@
  */
 import { ACCESS_STATE, ACCESS_TYPE, STATE_SUPPORT } from '../../objects/declarations/alua.ts';
 import type { Command } from './command.ts';
-import type { ItlNexus } from './nexus.ts';
+import type { ItlNexus, TargetPort } from './nexus.ts';
 import type { PortGroup, PortGroups, WantedState } from './port_groups.ts';
 import { SENSE, STATUS } from './sense.ts';
 
@@ -13,6 +13,8 @@ const MAX_PARAMETER_BYTES = 4096;
 const DESCRIPTOR_BYTES = 4;
 const LENGTH_FIELD = 6;
 const STATE_MASK = 0x0f;
+
+type Members = ReturnType<PortGroups['members']>;
 
 const isExplicit = ({ attributes }: PortGroup): boolean =>
   (attributes.alua_access_type & ACCESS_TYPE.EXPLICIT) !== 0;
@@ -38,13 +40,17 @@ export function setTargetPortGroups(command: Command): void {
 
 function setStates(command: Command, itl: ItlNexus, list: Buffer): void {
   const { portGroups } = itl.logicalUnit;
+  const members = portGroups.members();
+  const { targetPort } = itl.itNexus;
   const wanted = new Map<PortGroup, number>();
   // The list begins with a header that says nothing.
   for (let at = DESCRIPTOR_BYTES; at < list.length; at += DESCRIPTOR_BYTES) {
     const state = (list[at] ?? 0) & STATE_MASK;
     const support = STATE_SUPPORT[state];
     if (support === undefined) return command.invalidParameter(at);
-    const group = groupAt(itl, state, list.readUInt16BE(at + 2));
+    const id = list.readUInt16BE(at + 2);
+    const isOffline = state === ACCESS_STATE.OFFLINE;
+    const group = isOffline ? groupOfPort(members, targetPort, id) : groupOfId(members, id);
     if (group === 'shared') return command.check(SENSE.SET_TARGET_PORT_GROUPS_FAILED);
     if (group === undefined || wanted.has(group)) return command.invalidParameter(at + 2);
     if (group.attributes[support] !== true) return command.invalidParameter(at);
@@ -54,20 +60,23 @@ function setStates(command: Command, itl: ItlNexus, list: Buffer): void {
   return askFor(command, itl, portGroups, wanted);
 }
 
+function groupOfId(members: Members, id: number): PortGroup | undefined {
+  for (const group of members.keys()) if (group.id === id) return group;
+  return undefined;
+}
+
 /**
  * SPC-4 §5.15.2.4: offline is a state of one port, named by its relative identifier. Here groups
  * have states: a port that has its group for itself can go offline, one that shares it cannot.
  */
-function groupAt(itl: ItlNexus, state: number, id: number): PortGroup | 'shared' | undefined {
-  const members = itl.logicalUnit.portGroups.members();
-  const { name } = itl.itNexus.targetPort;
+function groupOfPort(
+  members: Members,
+  { name }: TargetPort,
+  id: number,
+): PortGroup | 'shared' | undefined {
+  const isIt = (port: TargetPort) => port.name === name && port.relativePortId === id;
   for (const [group, ports] of members) {
-    if (state !== ACCESS_STATE.OFFLINE) {
-      if (group.id === id) return group;
-    } else if (ports.some((port) => port.name === name && port.relativePortId === id)) {
-      const others = ports.some((port) => port.name !== name || port.relativePortId !== id);
-      return others ? 'shared' : group;
-    }
+    if (ports.some(isIt)) return ports.every(isIt) ? group : 'shared';
   }
   return undefined;
 }
