@@ -11,7 +11,7 @@ import {
 } from './declarations/alua.ts';
 import { getIn, own, storageObjectOf } from './document.ts';
 import type { AluaGroup, Document, StorageObject, TpgLun } from './document.ts';
-import { usesOf, type LunUse } from './lun_uses.ts';
+import { placeOf, usesOf, type LunUse } from './lun_uses.ts';
 import { nameProblem } from './rules.ts';
 
 type Groups = Readonly<Record<string, AluaGroup>>;
@@ -29,13 +29,15 @@ export function groupOf(object: StorageObject, name: string): AluaGroup | undefi
   return found ?? (name === DEFAULT_ALUA_GROUP ? DEFAULT_GROUP : undefined);
 }
 
-const ONLY_DEFAULT: readonly string[] = [DEFAULT_ALUA_GROUP];
+/** Names of those beside the default one. */
+export const namedGroups = (alua: Readonly<Record<string, unknown>> = {}): readonly string[] =>
+  Object.keys(alua).filter((name) => name !== DEFAULT_ALUA_GROUP);
 
 /** The default group first. */
-export function groupNames({ alua }: StorageObject): readonly string[] {
-  if (alua === undefined) return ONLY_DEFAULT;
-  return [DEFAULT_ALUA_GROUP, ...Object.keys(alua).filter((name) => name !== DEFAULT_ALUA_GROUP)];
-}
+export const groupNames = ({ alua }: StorageObject): readonly string[] => [
+  DEFAULT_ALUA_GROUP,
+  ...namedGroups(alua),
+];
 
 export const groupValues = (group: AluaGroup): AluaAttributes =>
   effective(ALUA_ATTRIBUTES, group.attributes);
@@ -75,9 +77,6 @@ export function withGroupName(lun: TpgLun, name: string): TpgLun {
     : { storage_object, alua_tg_pt_gp_name: name };
 }
 
-const lunAt = (document: Document, { target, tag, lun }: LunUse) =>
-  getIn(document, ['iscsi', 'targets', target, 'tpgs', tag, 'luns', lun]) as TpgLun | undefined;
-
 /** The LUNs of a storage object (`fileio/disk1`) that are in the group. */
 export function groupMembers(
   document: Document,
@@ -85,7 +84,7 @@ export function groupMembers(
   group: string,
 ): readonly LunUse[] {
   return usesOf(document, reference).filter((use) => {
-    const lun = lunAt(document, use);
+    const lun = getIn(document, placeOf(use)) as TpgLun | undefined;
     return lun !== undefined && groupNameOf(lun) === group;
   });
 }

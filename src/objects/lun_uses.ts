@@ -1,5 +1,5 @@
 /** Who exports a storage object: computed once per set of targets. */
-import type { Document, Target } from './document.ts';
+import type { Document, DocumentPath, Target } from './document.ts';
 
 export interface LunUse {
   readonly target: string;
@@ -34,6 +34,12 @@ export function lunUses(document: Document): LunUses {
 export function usesOf(document: Document, reference: string): readonly LunUse[] {
   return lunUses(document).get(reference) ?? [];
 }
+
+/** In the document. */
+export const placeOf = ({ target, tag, lun }: LunUse): DocumentPath => [
+  ...['iscsi', 'targets', target, 'tpgs', tag],
+  ...['luns', lun],
+];
 
 /** `/iscsi/iqn…/tpg1/luns/lun0`. */
 export function lunPath({ target, tag, lun }: LunUse): string {

@@ -1,6 +1,12 @@
 /** Storage objects of a document under check, each by itself and all together. */
 import { resolve } from 'node:path';
-import { ALUA_GROUPS_MAX, groupIdProblem, groupNameProblem, groupProblems } from './alua.ts';
+import {
+  ALUA_GROUPS_MAX,
+  groupIdProblem,
+  groupNameProblem,
+  groupProblems,
+  namedGroups,
+} from './alua.ts';
 import { ALUA_ATTRIBUTES, DEFAULT_ALUA_GROUP } from './declarations/alua.ts';
 import { STORAGE_ATTRIBUTES_OF } from './declarations/storage.ts';
 import type { AluaGroup, BackstoreKind, Backstores, StorageObject } from './document.ts';
@@ -72,7 +78,7 @@ const aluaGroups: FieldCheck = (value, place) => {
       here.at('tg_pt_gp_id').add(`tg_pt_gp_id ${checked.tg_pt_gp_id} is taken by ${other}`);
     } else ids.set(checked.tg_pt_gp_id, name);
   });
-  const count = isRecord(value) ? Object.keys(value).filter((n) => n !== DEFAULT_ALUA_GROUP) : [];
+  const count = isRecord(value) ? namedGroups(value) : [];
   if (count.length > ALUA_GROUPS_MAX) {
     place.add(`${count.length} ALUA groups: a storage object has at most ${ALUA_GROUPS_MAX}`);
   }

@@ -1,5 +1,6 @@
 /** One group of target ports of a storage object. */
 import {
+  GROUP_ID_MAX,
   groupMembers,
   groupOf,
   groupProblems,
@@ -44,7 +45,7 @@ export const ALUA_GROUP_ATTRIBUTES = {
   tg_pt_gp_id: {
     kind: 'uint',
     min: 0,
-    max: 65_535,
+    max: GROUP_ID_MAX,
     default: 0,
     readonly: true,
     spec: 'SPC-4 §6.37',

@@ -6,6 +6,7 @@ import {
   groupNameProblem,
   groupNames,
   groupOf,
+  namedGroups,
   stateText,
   groupValues,
   withGroup,
@@ -13,9 +14,9 @@ import {
 } from '../alua.ts';
 import { DEFAULT_ALUA_GROUP } from '../declarations/alua.ts';
 import { getIn, own, setIn } from '../document.ts';
-import type { AluaGroup, Document, DocumentPath, StorageObject, TpgLun } from '../document.ts';
+import type { AluaGroup, Document, StorageObject, TpgLun } from '../document.ts';
 import { ConfigError } from '../errors.ts';
-import { describeUses, type LunUse } from '../lun_uses.ts';
+import { describeUses, placeOf, type LunUse } from '../lun_uses.ts';
 import type { Arguments, CommandContext, CommandOutcome, NodeKind, TreeNode } from '../node.ts';
 import { withHint } from '../../util/near.ts';
 import { ALUA_GROUP } from './alua_group.ts';
@@ -31,11 +32,6 @@ import {
   textOf,
   textParameter,
 } from './kit.ts';
-
-const lunPathOf = ({ target, tag, lun }: LunUse): DocumentPath => [
-  ...['iscsi', 'targets', target, 'tpgs', tag],
-  ...['luns', lun],
-];
 
 function freeId(object: StorageObject): number {
   const taken = new Set(Object.values(object.alua ?? {}).map(({ tg_pt_gp_id: id }) => id));
@@ -64,7 +60,7 @@ function create({ node, view }: CommandContext, args: Arguments): CommandOutcome
   if (groupOf(object, name) !== undefined) {
     throw new ConfigError('This ALUATargetPortGroup already exists in configFS');
   }
-  if (groupNames(object).length > ALUA_GROUPS_MAX) {
+  if (namedGroups(object.alua).length >= ALUA_GROUPS_MAX) {
     throw new ConfigError(
       `A storage object has at most ${ALUA_GROUPS_MAX} ALUA groups: delete one first`,
     );
@@ -81,7 +77,7 @@ function create({ node, view }: CommandContext, args: Arguments): CommandOutcome
 /** As LIO does it: the LUNs of a group that goes are in the default one. */
 function moveToDefault(document: Document, members: readonly LunUse[]): Document {
   return members.reduce((now, use) => {
-    const at = lunPathOf(use);
+    const at = placeOf(use);
     return setIn(now, at, withGroupName(getIn(now, at) as TpgLun, DEFAULT_ALUA_GROUP));
   }, document);
 }
@@ -90,7 +86,7 @@ function deleteGroup({ node, view }: CommandContext, args: Arguments): CommandOu
   const object = ownerAt(view.document, node.at);
   const name = textOf(args['name']);
   if (name === DEFAULT_ALUA_GROUP) throw new ConfigError(`Can not delete ${name}`);
-  const names = Object.keys(object.alua ?? {}).filter((one) => one !== DEFAULT_ALUA_GROUP);
+  const names = namedGroups(object.alua);
   if (!names.includes(name)) {
     throw new ConfigError(withHint('Invalid ALUA group name', name, names));
   }
@@ -141,10 +137,7 @@ export const ALUA: NodeKind = {
         name: {
           ...textParameter('Name of the group.'),
           required: true,
-          suggest: ({ node, view }) =>
-            Object.keys(ownerAt(view.document, node.at).alua ?? {}).filter(
-              (name) => name !== DEFAULT_ALUA_GROUP,
-            ),
+          suggest: ({ node, view }) => namedGroups(ownerAt(view.document, node.at).alua),
           note: ({ node, view }, name) => {
             const group = own(ownerAt(view.document, node.at).alua ?? {}, name);
             return group && stateText(groupValues(group).alua_access_state);

@@ -1,14 +1,8 @@
 /** Changes to a storage object while it is served: size, name, backing. */
-import {
-  setIn,
-  type BackstoreKind,
-  type Document,
-  type StorageObject,
-  type Tpg,
-} from '../document.ts';
+import { setIn, type BackstoreKind, type Document, type StorageObject } from '../document.ts';
 import { getIn } from '../document.ts';
 import { ConfigError } from '../errors.ts';
-import { usesOf } from '../lun_uses.ts';
+import { placeOf, usesOf } from '../lun_uses.ts';
 import type { Arguments, CommandContext, CommandDeclaration, CommandOutcome } from '../node.ts';
 import type { Parameter } from '../node.ts';
 import { formatSize } from '../../util/sizes.ts';
@@ -85,11 +79,10 @@ async function resize(
 
 /** Every LUN on `before` stands on `after`. */
 function withReference(document: Document, before: string, after: string): Document {
-  return usesOf(document, before).reduce((now, { target, tag, lun }) => {
-    const at = ['iscsi', 'targets', target, 'tpgs', tag];
-    const { luns } = getIn(now, at) as Tpg;
-    return setIn(now, [...at, 'luns', lun], { ...luns[lun], storage_object: after });
-  }, document);
+  return usesOf(document, before).reduce(
+    (now, use) => setIn(now, [...placeOf(use), 'storage_object'], after),
+    document,
+  );
 }
 
 function rename(kind: BackstoreKind, context: CommandContext, args: Arguments): CommandOutcome {
