@@ -54,12 +54,14 @@ export function withGroup<T extends StorageObject>(
   return withGroups(object, groups);
 }
 
-/** The object with those groups; what says nothing is left out. */
+/** The object with those groups, what says nothing left out; itself when nothing changes. */
 export function withGroups<T extends StorageObject>(object: T, groups: Groups): T {
   const { [DEFAULT_ALUA_GROUP]: standard, ...others } = groups;
-  const telling = standard !== undefined && Object.keys(standard.attributes).length > 0;
-  const alua = telling ? groups : others;
-  if (Object.keys(alua).length > 0) return { ...object, alua };
+  const telling = standard === undefined || Object.keys(standard.attributes).length > 0;
+  const kept = telling ? groups : others;
+  const alua = Object.keys(kept).length > 0 ? kept : undefined;
+  if (alua === object.alua) return object;
+  if (alua !== undefined) return { ...object, alua };
   const copy: { -readonly [K in keyof T]: T[K] } = { ...object };
   delete copy.alua;
   return copy;

@@ -4,7 +4,6 @@ import type { AttributeGroup } from './attribute.ts';
 import { ALUA_ATTRIBUTES, DEFAULT_ALUA_GROUP } from './declarations/alua.ts';
 import { AUTH, DISCOVERY_AUTH } from './declarations/auth.ts';
 import { NODE_ACL_ATTRIBUTES } from './declarations/node_acl.ts';
-
 import { STORAGE_ATTRIBUTES_OF } from './declarations/storage.ts';
 import { TPG_ATTRIBUTES } from './declarations/tpg.ts';
 import type { AluaGroup, Document, NodeAcl, StorageObject, Target, Tpg } from './document.ts';
@@ -49,14 +48,8 @@ const lun = (value: TpgLun): TpgLun =>
 const group = (value: AluaGroup): AluaGroup =>
   having(value, { attributes: bag(ALUA_ATTRIBUTES, value.attributes) });
 
-function withSparseGroups<T extends StorageObject>(object: T): T {
-  if (object.alua === undefined) return object;
-  const groups = mapped(object.alua, group);
-  const standard = groups[DEFAULT_ALUA_GROUP];
-  const isTelling = standard === undefined || Object.keys(standard.attributes).length > 0;
-  const isSparse = groups === object.alua && isTelling && Object.keys(groups).length > 0;
-  return isSparse ? object : withGroups(object, groups);
-}
+const withSparseGroups = <T extends StorageObject>(object: T): T =>
+  object.alua === undefined ? object : withGroups(object, mapped(object.alua, group));
 
 const tpg = (value: Tpg): Tpg =>
   having(value, {
