@@ -23,7 +23,7 @@ import { ConfigError } from '../errors.ts';
 import { lunPath } from '../lun_uses.ts';
 import type { NodeKind, Summary, TreeNode, View } from '../node.ts';
 import { ownerAt, ownerPath, ownerReference } from './alua_owner.ts';
-import { mergeBag, NO_CHILDREN } from './kit.ts';
+import { mergeBag, NO_CHILDREN, unknownGroup } from './kit.ts';
 
 /** With what follows from elsewhere: LIO's read-only values. */
 export const ALUA_GROUP_ATTRIBUTES = {
@@ -81,7 +81,7 @@ function withStatus(before: AluaGroup, values: AttributeBag): AttributeBag {
 }
 
 function write(document: Document, node: TreeNode, group: string, values: AttributeBag): Document {
-  if (group !== 'alua') throw new ConfigError(`Unknown configuration group: ${group}`);
+  if (group !== 'alua') throw unknownGroup(group);
   const object = ownerAt(document, node.at);
   const before = groupAt(document, node);
   const wanted = withStatus(before, values);

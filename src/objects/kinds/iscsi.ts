@@ -28,6 +28,7 @@ import {
   textOf,
   textParameter,
   writeBagAt,
+  unknownGroup,
 } from './kit.ts';
 import { addTpg, NEW_TPG_PARAMETERS, newTpg, TARGET } from './target.ts';
 
@@ -91,7 +92,7 @@ function summary(document: Document): Summary {
 const NONE = 'none: this engine runs in user space';
 
 function write(document: Document, node: TreeNode, group: string, values: AttributeBag): Document {
-  if (group !== GROUP) throw new ConfigError(`Unknown configuration group: ${group}`);
+  if (group !== GROUP) throw unknownGroup(group);
   checkCredentials(values);
   const merged = mergeBag(GROUP, DISCOVERY_AUTH, bagAt(document, node, GROUP), values);
   checkDirections(merged);

@@ -106,10 +106,13 @@ export function writeBagAt(
   return setIn(document, [...node.at, key], merged);
 }
 
+export const unknownGroup = (group: string): ConfigError =>
+  new ConfigError(`Unknown configuration group: ${group}`);
+
 export const noGroups: NodeKind['groups'] = () => ({});
 export const readNothing: NodeKind['read'] = () => ({});
 export const writeNothing: NodeKind['write'] = (_document, _node, group) => {
-  throw new ConfigError(`Unknown configuration group: ${group}`);
+  throw unknownGroup(group);
 };
 export const NO_ATTRIBUTES = {
   groups: noGroups,

@@ -7,7 +7,7 @@ import { ConfigError } from '../errors.ts';
 import type { NodeKind, Summary, TreeNode, View } from '../node.ts';
 import { backingOf } from '../rules.ts';
 import { withHint } from '../../util/near.ts';
-import { mergeBag, NO_CHILDREN } from './kit.ts';
+import { mergeBag, NO_CHILDREN, unknownGroup } from './kit.ts';
 import { notReady } from './storage_object.ts';
 
 export const LUN_ALUA = {
@@ -32,7 +32,7 @@ function read(document: Document, node: TreeNode, group: string): AttributeBag {
 }
 
 function write(document: Document, node: TreeNode, group: string, values: AttributeBag): Document {
-  if (group !== 'alua') throw new ConfigError(`Unknown configuration group: ${group}`);
+  if (group !== 'alua') throw unknownGroup(group);
   const lun = lunAt(document, node);
   const merged = mergeBag(group, LUN_ALUA, {}, values);
   // Empty: as in LIO, the default group.

@@ -3,7 +3,7 @@ import type { AttributeBag, AttributeGroup } from '../attribute.ts';
 import { getIn, own, setIn, type Document, type MappedLun } from '../document.ts';
 import { ConfigError } from '../errors.ts';
 import type { NodeKind, Summary, TreeNode, View } from '../node.ts';
-import { atEachPlace, mergeBag, NO_CHILDREN } from './kit.ts';
+import { atEachPlace, mergeBag, NO_CHILDREN, unknownGroup } from './kit.ts';
 import { notReady } from './storage_object.ts';
 import { tpgOf } from './tpg_access.ts';
 
@@ -32,7 +32,7 @@ function mappedAt(document: Document, node: TreeNode): MappedLun {
 }
 
 function write(document: Document, node: TreeNode, group: string, values: AttributeBag): Document {
-  if (group !== 'attribute') throw new ConfigError(`Unknown configuration group: ${group}`);
+  if (group !== 'attribute') throw unknownGroup(group);
   const mapped = mappedAt(document, node);
   const { write_protect } = mapped;
   const merged = mergeBag(group, MAPPED_LUN_ATTRIBUTES, { write_protect }, values);

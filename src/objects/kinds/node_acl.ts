@@ -44,6 +44,7 @@ import {
   textOf,
   textParameter,
   warning,
+  unknownGroup,
 } from './kit.ts';
 import { LUN_PREFIX } from './luns.ts';
 import { MAPPED_LUN } from './mapped_lun.ts';
@@ -116,7 +117,7 @@ function live({ runtime }: View, node: TreeNode, group: string): AttributeBag {
 
 function write(document: Document, node: TreeNode, group: string, values: AttributeBag): Document {
   const table = own(GROUPS, group);
-  if (table === undefined) throw new ConfigError(`Unknown configuration group: ${group}`);
+  if (table === undefined) throw unknownGroup(group);
   if (group === 'auth') checkCredentials(values);
   const merged = mergeBag(group, table, read(document, node, group), values);
   if (group === 'auth') checkDirections(merged);

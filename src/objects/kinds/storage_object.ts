@@ -9,7 +9,7 @@ import type { NodeKind, Summary, TreeNode, View } from '../node.ts';
 import { storageProblems } from '../rules.ts';
 import { formatSize } from '../../util/sizes.ts';
 import { ALUA } from './alua_groups.ts';
-import { makeNode, mergeBag } from './kit.ts';
+import { makeNode, mergeBag, unknownGroup } from './kit.ts';
 
 const pythonBool = (value: boolean) => (value ? 'True' : 'False');
 
@@ -71,7 +71,7 @@ function write(
   group: string,
   values: AttributeBag,
 ): Document {
-  if (group !== 'attribute') throw new ConfigError(`Unknown configuration group: ${group}`);
+  if (group !== 'attribute') throw unknownGroup(group);
   const object = objectAt(document, backstore, node.name);
   const before = attributesOf(object);
   const merged = mergeBag(group, STORAGE_ATTRIBUTES_OF[backstore], before, values);

@@ -10,7 +10,7 @@ import { tpgProblems } from '../rules.ts';
 import type { CommandContext, CommandOutcome, NodeKind, Summary, TreeNode } from '../node.ts';
 import { ACLS } from './acls.ts';
 import { checkCredentials, checkDirections, credentialsOf } from './auth_group.ts';
-import { FORCE, changed, info, makeNode, mergeBag } from './kit.ts';
+import { FORCE, changed, info, makeNode, mergeBag, unknownGroup } from './kit.ts';
 import { LUNS } from './luns.ts';
 import { PORTALS } from './portals.ts';
 import { SESSIONS, sessionsOf } from './sessions.ts';
@@ -75,9 +75,7 @@ function checkAuthMethod(tpg: Tpg, method: unknown): void {
 }
 
 function write(document: Document, node: TreeNode, group: string, values: AttributeBag): Document {
-  if (!Object.hasOwn(GROUPS, group)) {
-    throw new ConfigError(`Unknown configuration group: ${group}`);
-  }
+  if (!Object.hasOwn(GROUPS, group)) throw unknownGroup(group);
   const name = group as Group;
   const tpg = tpgAt(document, node);
   if (name === 'auth') checkCredentials(values);
