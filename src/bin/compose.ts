@@ -60,13 +60,12 @@ async function serve(places: Places, sink: LogSink, socketFd?: number) {
   const level = logLevel();
   const { PreferencesStore } = await import('../shell/preferences_store.ts');
   const busyPoll = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-  const followed = () => {
-    const { busy_poll } = new PreferencesStore(places.home).preferences;
-    busyPoll[0] = busyPollMicros(busy_poll);
-    return { busy_poll };
+  const follow = () => {
+    const { preferences } = new PreferencesStore(places.home);
+    busyPoll[0] = busyPollMicros(preferences.busy_poll);
+    return preferences;
   };
-  followed();
-  const wanted = new PreferencesStore(places.home).preferences.data_threads;
+  const { data_threads: wanted } = follow();
   const { threads, reason } = threadCount(wanted);
   if (reason !== undefined) {
     createLog(sink, 'daemon', level).warn('one data thread only', { wanted, reason });
@@ -79,7 +78,7 @@ async function serve(places: Places, sink: LogSink, socketFd?: number) {
     identity: identityOf(places.configFile),
     sink,
     logLevel: level,
-    preferences: followed,
+    preferences: () => ({ busy_poll: follow().busy_poll }),
     startEngine: (onDeath) =>
       startEngineThreads({ logLevel: level, threads, wanted, reason, busyPoll }, onDeath),
   });
