@@ -80,7 +80,7 @@ export function engineLogger(options: EngineLogOptions): (event: EngineEvent) =>
 }
 
 /** Writes so many lines in a period, then one that counts the rest. */
-export class LineLimit {
+class LineLimit {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #max: number;
