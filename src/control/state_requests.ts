@@ -3,12 +3,13 @@
  * like any other, with its place in the history.
  */
 import { groupOf, groupValues, withGroup } from '../objects/alua.ts';
-import { ACCESS_STATE, ACCESS_STATUS, ACCESS_TYPE } from '../objects/declarations/alua.ts';
+import { ACCESS_STATUS, ACCESS_TYPE, ALUA_ATTRIBUTES } from '../objects/declarations/alua.ts';
 import { setIn, storageObjectOf } from '../objects/document.ts';
 import type { AluaGroup, Document } from '../objects/document.ts';
 import { editsBetween } from '../objects/edits.ts';
 import type { AluaStatesAsked, EnginePort } from '../objects/engine_port.ts';
 import { ConfigError } from '../objects/errors.ts';
+import { mergeBag } from '../objects/kinds/kit.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Log } from '../util/log.ts';
 import type { ConfigStore } from './config_store.ts';
@@ -121,11 +122,7 @@ function withStates(document: Document, { storageObject, states }: AluaStatesAsk
   return setIn(document, ['backstores', ...storageObject.split('/')], object);
 }
 
-/** In the sparse form. */
 function inState(group: AluaGroup, state: number): AluaGroup {
-  const attributes: { -readonly [K in keyof AluaGroup['attributes']]: AluaGroup['attributes'][K] } =
-    { ...group.attributes, alua_access_status: ACCESS_STATUS.EXPLICIT };
-  if (state === ACCESS_STATE.ACTIVE_OPTIMIZED) delete attributes.alua_access_state;
-  else attributes.alua_access_state = state;
-  return { ...group, attributes };
+  const values = { alua_access_state: state, alua_access_status: ACCESS_STATUS.EXPLICIT };
+  return { ...group, attributes: mergeBag('alua', ALUA_ATTRIBUTES, group.attributes, values) };
 }
