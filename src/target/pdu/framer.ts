@@ -86,6 +86,14 @@ export class Framer {
     this.#lentMemory = null;
   }
 
+  /** Bytes to the end of the data segment under way and of the header after it; 0: none is. */
+  get toNextData(): number {
+    if (this.#state !== 'data') return 0;
+    const digests =
+      (this.#dataDigest ? DIGEST_LENGTH : 0) + (this.#headerDigest ? DIGEST_LENGTH : 0);
+    return this.#paddedLength - this.#have + BHS_LENGTH + digests;
+  }
+
   /** `buffer`, which `place` gave, is no longer ours to write to: further data is dropped. */
   withdraw(buffer: Buffer): void {
     if (this.#into === buffer) this.#into = null;

@@ -26,35 +26,55 @@ type AcceptedSocket = { _handle: Handle | null };
 export class LentSocket extends Socket implements Looker {
   /** The bytes are lent: what must outlive the call is to be copied. */
   received: (chunk: Buffer) => void = nobody;
-  readonly #buffer: Buffer;
+  readonly #whole: Buffer;
+  /** What the next read may fill. */
+  readonly #next: { view: Buffer };
   readonly #fd: number;
 
-  private constructor(handle: Handle, buffer: Buffer) {
-    const callback = (bytesRead: number): boolean => {
-      this.#take(bytesRead);
-      return true;
+  private constructor(handle: Handle, whole: Buffer) {
+    const next = { view: whole };
+    const callback = (bytesRead: number, view: Buffer): boolean => {
+      this.#take(bytesRead, view);
+      if (bytesRead < view.length) return true;
+      // More is there, probably. libuv would go on reading, and everybody else would wait.
+      setImmediate(this.#goOn);
+      return false;
     };
-    super({ handle, onread: { buffer, callback } } as ConstructorParameters<typeof Socket>[0]);
-    this.#buffer = buffer;
+    const onread = { buffer: () => next.view, callback };
+    super({ handle, onread } as ConstructorParameters<typeof Socket>[0]);
+    this.#whole = whole;
+    this.#next = next;
     this.#fd = handle.fd ?? -1;
+  }
+
+  readonly #goOn = (): void => {
+    if (!this.destroyed && !this.isPaused()) this.resume();
+  };
+
+  /** Of the reads that follow, each takes so many bytes, and is all of its turn if it can. */
+  readAtMost(bytes: number): void {
+    const whole = this.#whole;
+    const length = Math.min(bytes, whole.length);
+    if (length === this.#next.view.length) return;
+    this.#next.view = length === whole.length ? whole : whole.subarray(0, length);
   }
 
   get #handle(): Handle | null {
     return (this as unknown as AcceptedSocket)._handle;
   }
 
-  #take(bytes: number): void {
-    const buffer = this.#buffer;
-    this.received(bytes === buffer.length ? buffer : buffer.subarray(0, bytes));
+  #take(bytes: number, view: Buffer): void {
+    this.received(bytes === view.length ? view : view.subarray(0, bytes));
     BUSY_POLL.served(this);
   }
 
   /** Takes what is there without the event loop. False: nothing that can be taken so. */
   look(): boolean {
     if (SOCKET_CALLS === null || this.#fd < 0 || this.#handle?.reading !== true) return false;
-    const received = SOCKET_CALLS.receive(this.#fd, this.#buffer);
+    const { view } = this.#next;
+    const received = SOCKET_CALLS.receive(this.#fd, view);
     if (received > 0) {
-      this.#take(received);
+      this.#take(received, view);
       return true;
     }
     // The end of the stream is told by the event loop; an error is told once only, and that was it.

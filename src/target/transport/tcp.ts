@@ -9,7 +9,7 @@ import { INPUT_TURN } from '../../util/input_turn.ts';
 import { BHS_LENGTH, DIGEST_LENGTH, OPCODE, opcodeOf, padded, RESERVED_TAG } from '../pdu/bhs.ts';
 import { addStatus, DataOut, encodeDataIn, encodeR2t } from '../pdu/data.ts';
 import { Framer, type FramerFault, type FramerSink } from '../pdu/framer.ts';
-import { onInput } from './lent_socket.ts';
+import { LentSocket, onInput } from './lent_socket.ts';
 import type { DataDone, DataMover, MoverEvents, MoverSettings, Transfer } from './datamover.ts';
 import { COPY_UP_TO, OUTPUT_HIGH_WATER, OutputQueue } from './output_queue.ts';
 import { Solicited, type SolicitedSink } from './solicited.ts';
@@ -22,6 +22,8 @@ export const MAX_AHS_LENGTH = 1020;
 /** Time for the peer to take what is queued and to close, once we are done with it. */
 const CLOSE_GRACE_MS = 2_000;
 const MAX_SPARE_HEADERS = 256;
+/** Bytes of one read beside others: a few commands, or the beginning of one with much data. */
+const SHARED_READ = 16 * 1024;
 
 /** The Data-In queued last, while status can still be added to it. */
 interface Tail {
@@ -58,6 +60,10 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
   /** Input whose turn has not come. */
   #backlog: Buffer | null = null;
   #deadlineMs = Infinity;
+  /** Bytes that one read brings at most. */
+  #readAtMost = Infinity;
+  /** PDUs that were served when the socket was last empty. */
+  #pdusBefore = 0;
   #terminated = false;
   #why = 'connection closed by the initiator';
 
@@ -244,14 +250,32 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     this.#output.gather();
     const rest = this.#parse(chunk, this.heardMs);
     this.#output.release();
-    const served = this.#framer.pdus - pdus;
-    BUSY_POLL.cameAtOnce(served);
-    if (rest === null) TURNS.served(this, served, this.heardMs);
+    BUSY_POLL.cameAtOnce(this.#framer.pdus - pdus);
+    if (rest === null && chunk.length < this.#readAtMost) this.#drained();
     // The chunk is lent.
-    else this.#goOnNextTurn(ownedCopy(rest));
+    if (rest !== null) this.#goOnNextTurn(ownedCopy(rest));
+    this.#limitReads(rest !== null);
     // A peer that sends without reading must not make us keep the answers without end.
     if (this.#output.pending > OUTPUT_HIGH_WATER) this.#outputFull = true;
     this.#pauseOrResume();
+  }
+
+  /** All that the peer has sent is served: whether that was much tells how deep its queue is. */
+  #drained(): void {
+    const { pdus } = this.#framer;
+    if (TURNS.served(this, pdus - this.#pdusBefore, this.heardMs)) this.#readAtMost = Infinity;
+    this.#pdusBefore = pdus;
+  }
+
+  /**
+   * Once input had to wait for others, a read brings what one turn can serve: what stays in the
+   * socket need not be copied. It ends with a data segment and the header that follows, so that the
+   * data of that one lies in one piece.
+   */
+  #limitReads(hadToWait: boolean): void {
+    const limited = this.#deadlineMs < Infinity && (hadToWait || this.#readAtMost < Infinity);
+    this.#readAtMost = limited ? Math.max(SHARED_READ, this.#framer.toNextData) : Infinity;
+    if (this.#socket instanceof LentSocket) this.#socket.readAtMost(this.#readAtMost);
   }
 
   /** What must wait for the next turn, or null. */
@@ -294,6 +318,7 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     const rest = this.#parse(backlog, this.#clock.nowMs());
     this.#output.release();
     if (rest !== null) this.#goOnNextTurn(rest);
+    this.#limitReads(true);
     this.#pauseOrResume();
   };
 

@@ -18,15 +18,16 @@ export class Turns {
   #other: object | null = null;
   #otherMs = -Infinity;
 
-  /** A connection has served all of a chunk. */
-  served(connection: object, pdus: number, nowMs: number): void {
-    if (pdus > SHALLOW_PDUS) return;
+  /** A connection has served all that it was sent, so many PDUs. True: it sends little. */
+  served(connection: object, pdus: number, nowMs: number): boolean {
+    if (pdus > SHALLOW_PDUS) return false;
     if (this.#last !== connection) {
       this.#other = this.#last;
       this.#otherMs = this.#lastMs;
       this.#last = connection;
     }
     this.#lastMs = nowMs;
+    return true;
   }
 
   /** When the connection is to let others go on; Infinity while nobody waits. */

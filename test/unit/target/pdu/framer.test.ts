@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { crc32c } from '../../../../src/util/crc32c.ts';
 import { Framer, type FramerFault } from '../../../../src/target/pdu/framer.ts';
 import { fixtureWires } from '../fixtures.ts';
 
@@ -157,6 +158,24 @@ describe('framer limits', () => {
     expect(target.includes(0xbb)).toBe(false);
     expect(delivered).toBe(0);
     expect(framer.midPdu).toBe(false);
+  });
+
+  test.each([false, true])('tells how far the next data segment is (digests: %s)', (digests) => {
+    const digest = digests ? 4 : 0;
+    const { framer } = setup(digests);
+    expect(framer.toNextData).toBe(0);
+    const header = Buffer.alloc(48 + digest);
+    // 998 bytes of data, which two of padding follow.
+    header.writeUIntBE(998, 5, 3);
+    if (digests) header.writeUInt32LE(crc32c(header.subarray(0, 48)), 48);
+    framer.push(header.subarray(0, 40));
+    expect(framer.toNextData).toBe(0);
+    framer.push(header.subarray(40));
+    expect(framer.toNextData).toBe(1000 + digest + 48 + digest);
+    framer.push(Buffer.alloc(600));
+    expect(framer.toNextData).toBe(400 + digest + 48 + digest);
+    framer.push(Buffer.alloc(400 + digest));
+    expect(framer.toNextData).toBe(0);
   });
 
   test('a handler may stop it: the rest of the chunk is not parsed', () => {

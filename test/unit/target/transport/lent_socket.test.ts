@@ -83,6 +83,75 @@ describe('a socket with lent input', () => {
   });
 });
 
+describe('a limit of what one read brings', () => {
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const sent = (far: Socket, bytes: Buffer) =>
+    new Promise<void>((resolve) => far.write(bytes, () => resolve()));
+
+  test('holds from the next read on, and every byte comes', async () => {
+    const { near, far } = await pair();
+    const lengths: number[] = [];
+    const bytes = Buffer.from(Array.from({ length: 100_000 }, (_, at) => at % 251));
+    const parts: Buffer[] = [];
+    onInput(near, (chunk) => {
+      lengths.push(chunk.length);
+      parts.push(Buffer.from(chunk));
+      (near as LentSocket).readAtMost(lengths.length < 5 ? 10_000 : Infinity);
+    });
+    near.resume();
+    far.write('a');
+    while (lengths.length === 0) await turn();
+    far.write(bytes);
+    while (Buffer.concat(parts).length <= bytes.length) await turn();
+    expect(Buffer.concat(parts).subarray(1).equals(bytes)).toBe(true);
+    expect(lengths.slice(0, 5)).toEqual([1, 10_000, 10_000, 10_000, 10_000]);
+  });
+
+  test('a read that is full is the last of its turn: others come between', async () => {
+    const deep = await pair();
+    const other = await pair();
+    const order: string[] = [];
+    onInput(deep.near, (chunk) => {
+      order.push(`deep ${chunk.length}`);
+      (deep.near as LentSocket).readAtMost(20_000);
+    });
+    onInput(other.near, (chunk) => order.push(`other ${chunk.length}`));
+    deep.near.resume();
+    deep.far.write('a');
+    while (order.length === 0) await turn();
+    deep.near.pause();
+    await sent(deep.far, Buffer.alloc(100_000));
+    await sent(other.far, Buffer.alloc(4));
+    deep.near.resume();
+    other.near.resume();
+    while (order.length < 7) await turn();
+    expect(order.slice(1, 3).sort()).toEqual(['deep 20000', 'other 4']);
+    expect(order.slice(3)).toEqual(Array(4).fill('deep 20000'));
+  });
+
+  test('while it is paused between two turns, nothing is read', async () => {
+    const { near, far } = await pair();
+    let got = 0;
+    onInput(near, (chunk) => {
+      got += chunk.length;
+      (near as LentSocket).readAtMost(10);
+      if (got > 1) near.pause();
+    });
+    near.resume();
+    far.write('a');
+    while (got === 0) await turn();
+    far.write(Buffer.alloc(25));
+    while (got === 1) await turn();
+    for (let at = 0; at < 20; at++) await turn();
+    expect(got).toBe(11);
+    for (const expected of [21, 26]) {
+      near.resume();
+      while (got < expected) await turn();
+      expect(got).toBe(expected);
+    }
+  });
+});
+
 /** What is sent on loopback is there at once, or soon. */
 function soon(happens: () => boolean): boolean {
   const until = performance.now() + 2000;

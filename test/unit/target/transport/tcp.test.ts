@@ -128,6 +128,40 @@ describe('receiving', () => {
     expect(tags().slice(500)).toEqual([0, 1, 2]);
   });
 
+  test('beside another, a read ends where the data of the next command begins', async () => {
+    const waiting = {};
+    const nowMs = clock.nowMs.bind(clock);
+    let others = true;
+    clock.nowMs = () => {
+      clock.pass(0.01);
+      if (others) TURNS.served(waiting, 1, nowMs());
+      return nowMs();
+    };
+    const lent = near as LentSocket;
+    let limit = 0;
+    lent.readAtMost = (bytes) => void (limit = bytes);
+    far.resume();
+    lent.received(pings(200));
+    while (notified.length < 200) await turn();
+    expect(limit).toBe(16_384);
+    const DATA = 65_536;
+    const written = Buffer.alloc(48 + DATA);
+    written.writeUIntBE(DATA, 5, 3);
+    lent.received(written.subarray(0, limit));
+    expect(limit).toBe(written.length - 16_384 + 48);
+    lent.received(Buffer.concat([written.subarray(16_384), written.subarray(0, 48)]));
+    expect([notified.length, limit]).toEqual([201, DATA + 48]);
+    // Read in full, it says nothing of how much more there is; read in part, it was all.
+    lent.received(Buffer.concat([written.subarray(48), written.subarray(0, 48)]));
+    expect([notified.length, limit]).toEqual([202, DATA + 48]);
+    lent.received(written.subarray(48));
+    expect([notified.length, limit]).toEqual([203, 16_384]);
+    others = false;
+    clock.pass(10);
+    lent.received(pings(1));
+    expect([notified.length, limit]).toEqual([204, Infinity]);
+  });
+
   test('what waits for its turn is dropped when the connection ends', async () => {
     const waiting = {};
     const nowMs = clock.nowMs.bind(clock);

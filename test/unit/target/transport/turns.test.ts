@@ -22,6 +22,11 @@ describe('turns of the event loop', () => {
     expect(turns.deadline(one, 101)).toBe(Infinity);
   });
 
+  test('says who sends little', () => {
+    const turns = new Turns();
+    expect([turns.served(one, 4, 100), turns.served(deep, 5, 100)]).toEqual([true, false]);
+  });
+
   test('deep queues do not make one another share', () => {
     const turns = new Turns();
     turns.served(one, 5, 100);
