@@ -1,5 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
+/**
+ * What a test polls for comes when the machine has time for it: only a machine that hangs takes
+ * longer. Less than any test's own limit, so that a failure names what was waited for.
+ */
+const POLL_WITHIN_MS = 15_000;
+
 interface ProjectOptions {
   readonly testTimeout?: number;
   /** Files side by side; off where they compete for the machine or a port. */
@@ -13,6 +19,7 @@ const project = (name: string, include: string, options: ProjectOptions = {}) =>
     include: [include],
     testTimeout: options.testTimeout ?? 20_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: POLL_WITHIN_MS } },
     fileParallelism: options.parallel ?? true,
   },
 });

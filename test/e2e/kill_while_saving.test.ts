@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { lacking, unless } from '../support/unless.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MODULE = join(ROOT, 'dist/src/saveconfig/save.js');
@@ -21,15 +22,12 @@ const CALLS = ['openat', 'write', 'fsync', 'fchmod', 'mkdir', 'rename', 'unlink'
 const MOST = 60;
 const MINUTES = 5;
 
-/** strace can attach here: it is installed, and the machine lets it trace. */
-function tracing(): boolean {
+function whyNot(): string | undefined {
+  if (!existsSync(MODULE)) return 'it needs a build (npm run build)';
   const probe = spawnSync('strace', ['-o', '/dev/null', '-e', 'trace=none', 'true']);
-  return probe.status === 0 && existsSync(MODULE);
+  return probe.status === 0 ? undefined : 'this machine does not permit strace';
 }
-const usable = tracing();
-if (!usable) {
-  process.stderr.write('skipped: kill -9 while saving needs strace and a build (npm run build)\n');
-}
+const missing = lacking('strace') ?? whyNot();
 
 interface Saved {
   /** The call that was to be its end never came: the save was through. */
@@ -60,7 +58,7 @@ async function killedAt(file: string, call: string, nth: number): Promise<Saved>
   return { survived: said.includes('saved') };
 }
 
-describe.skipIf(!usable)('kill -9 at a system call of a save', () => {
+describe('kill -9 at a system call of a save', unless(missing), () => {
   test.each(CALLS)(
     '%s: the file is the old or the new one, whole',
     async (call) => {

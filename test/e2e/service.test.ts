@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PROGRAM } from '../support/lunsmith_process.ts';
-import { eventually, have, run } from '../support/programs.ts';
+import { eventually, run } from '../support/programs.ts';
+import { lacking, unless } from '../support/unless.ts';
 
 let folder: string;
 let socket: string;
@@ -34,7 +35,7 @@ afterEach(async () => {
 
 const lunsmith = (...words: string[]) => run(process.execPath, [PROGRAM, ...words], { env });
 
-describe.skipIf(!have('systemd-socket-activate'))('socket activation', () => {
+describe('socket activation', unless(lacking('systemd-socket-activate')), () => {
   test('the first client starts the daemon; its socket stays when it ends', async () => {
     const names = Object.keys(env).flatMap((name) => ['-E', name]);
     manager = spawn(

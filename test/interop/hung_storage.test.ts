@@ -9,16 +9,18 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Backstore } from '../../src/target/storage/backstore.ts';
 import { openFileio } from '../../src/target/storage/fileio.ts';
 import { flushOf, readFrom, writeTo } from '../compliance/backstore.ts';
+import { unless } from '../support/unless.ts';
 
 const SERVER = fileURLToPath(new URL('../support/fuse_file.mjs', import.meta.url));
 const BYTES = 1024 * 1024;
 
-function canMount(): boolean {
+function whyNoFuse(): string | undefined {
+  if (process.getuid?.() !== 0) return 'only root mounts';
   try {
     accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
-    return process.getuid?.() === 0;
+    return undefined;
   } catch {
-    return false;
+    return 'there is no /dev/fuse';
   }
 }
 
@@ -58,7 +60,7 @@ class FuseFile {
   }
 }
 
-describe.skipIf(!canMount())('storage that hangs', () => {
+describe('storage that hangs', unless(whyNoFuse()), () => {
   const media: Backstore[] = [];
   let fuse: FuseFile | null = null;
   let folder = '';

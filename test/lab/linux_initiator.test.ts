@@ -3,9 +3,10 @@
  * discovery, mutual CHAP, both digests, fio with verify, a file system, logout.
  */
 import path from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LunsmithProcess } from '../support/lunsmith_process.ts';
 import { have, mustRun, run } from '../support/programs.ts';
+import { unless } from '../support/unless.ts';
 
 const MINUTE_MS = 60_000;
 const BUILD_MS = 15 * MINUTE_MS;
@@ -64,9 +65,8 @@ function whyNot(): string | undefined {
   return undefined;
 }
 
-describe('the Linux initiator', () => {
-  const missing = whyNot();
-  const served = new LunsmithProcess();
+describe('the Linux initiator', unless(whyNot()), () => {
+  let served: LunsmithProcess;
   const folder = import.meta.dirname;
   const results = new Map<string, string>();
   let output = '';
@@ -74,8 +74,8 @@ describe('the Linux initiator', () => {
 
   beforeAll(
     async () => {
-      if (missing !== undefined) return;
       await mustRun('bash', [path.join(folder, 'vm/build.sh')], { timeoutMs: BUILD_MS });
+      served = new LunsmithProcess();
       await served.start();
       const lun = await served.createLun('kernel', 256);
       const tpg = `/iscsi/${lun.target}/tpg1`;
@@ -110,7 +110,6 @@ describe('the Linux initiator', () => {
     BUILD_MS + (GUEST_SECONDS + 120) * 1000,
   );
   afterAll(() => served.stop());
-  beforeEach((context) => context.skip(missing !== undefined, missing));
 
   test.each(STEPS)('%s', (step) => {
     expect(results.get(step), output).toBe('PASS');

@@ -6,6 +6,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { unless } from '../support/unless.ts';
 import { BUILD_MS, runInGuest, whyNoGuest, type GuestResult } from './lab_guest.ts';
 
 const GUEST_SECONDS = 600;
@@ -16,7 +17,7 @@ const STEPS_AT_LEAST = 50;
 
 const missing = whyNoGuest('LUNSMITH_LAB_SYSTEMD', 'npm run test:lab -- systemd');
 if (missing === undefined) describe('the service under systemd', systemdSteps);
-else test.skip(`the service under systemd: ${missing}`, () => {});
+else test('the service under systemd', unless(missing), () => {});
 
 const PROGRAM = 'dist/src/bin/lunsmith.js';
 

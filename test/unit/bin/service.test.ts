@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { installService } from '../../../src/bin/service.ts';
+import { lacking, unless } from '../../support/unless.ts';
 
 const PROGRAM = ['/usr/bin/node', '/opt/50% off $x/lunsmith.js'];
 const START = 'ExecStart=/usr/bin/node "/opt/50%% off $$x/lunsmith.js" daemon';
@@ -72,8 +73,7 @@ describe('service install', () => {
     expect(socket).toContain('ListenStream=/run/lunsmith/control.sock\nSocketMode=0600\n');
   });
 
-  const analyze = spawnSync('systemd-analyze', ['--version']).status === 0;
-  test.skipIf(!analyze)('systemd finds nothing wrong with the units', () => {
+  test('systemd finds nothing wrong with the units', unless(lacking('systemd-analyze')), () => {
     installService({ print: false, root }, [process.execPath, '/bin/true'], 0);
     const units = UNITS.map((name) => path.join(root, 'etc/systemd/system', name));
     const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...units], {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { listFolder } from '../../../src/control/list_folder.ts';
+import { unless } from '../../support/unless.ts';
 
 function folderWithAll(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lunsmith-list-'));
@@ -44,7 +45,9 @@ test('a folder that is not there has nothing', async () => {
 
 const disks = readdirSync('/dev').filter((name) => /^(sd|vd|nvme|loop)/.test(name));
 
-test.skipIf(disks.length === 0)('block devices with their sizes', async () => {
+const lacking = disks.length === 0 ? 'there is no block device in /dev' : undefined;
+
+test('block devices with their sizes', unless(lacking), async () => {
   const listed = await listFolder('/dev', 'block', '');
   const sized = listed.filter(({ bytes }) => bytes !== undefined);
   for (const { bytes = 0 } of sized) expect(bytes % 512).toBe(0);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { notifySystemd } from '../../../src/util/sd_notify.ts';
+import { unless } from '../../support/unless.ts';
 
 interface Koffi {
   load(name: string): { func(prototype: string): (...args: unknown[]) => number };
@@ -48,7 +49,14 @@ function receiver(name: string) {
   };
 }
 
-describe.skipIf(koffi === undefined || process.platform !== 'linux')('sd_notify', () => {
+const lacking =
+  process.platform !== 'linux'
+    ? 'there is no systemd'
+    : koffi === undefined
+      ? 'koffi is not installed'
+      : undefined;
+
+describe('sd_notify', unless(lacking), () => {
   test('a state reaches the socket, by path and by abstract name', () => {
     const file = path.join(folder, 'notify');
     const byPath = receiver(file);

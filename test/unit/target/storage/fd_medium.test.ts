@@ -10,6 +10,7 @@ import { IoSlots } from '../../../../src/target/storage/io_slots.ts';
 import type { ReadRing, RingRead } from '../../../../src/target/storage/read_ring.ts';
 import { NO_READ_NOW, SYSCALLS, type Syscalls } from '../../../../src/target/storage/syscalls.ts';
 import { deallocateOn, flushOf, readFrom, writeTo } from '../../../compliance/backstore.ts';
+import { NO_SYSCALLS, unless } from '../../../support/unless.ts';
 
 const SIZE = 1024 * 1024;
 const PATTERN = Buffer.from(Array.from({ length: SIZE }, (_, index) => (index * 7) % 253));
@@ -68,7 +69,7 @@ const within = (run: (done: (fault: StorageFault | null) => void) => void): bool
   return over;
 };
 
-describe.skipIf(SYSCALLS === null)('what the page cache has', () => {
+describe('what the page cache has', unless(NO_SYSCALLS), () => {
   test('is read within the call, and right', () => {
     const medium = openMedium(SYSCALLS);
     const into = Buffer.alloc(70_000);
@@ -140,7 +141,7 @@ class KeepingRing {
   }
 }
 
-describe.skipIf(SYSCALLS === null)('reads that wait for the device', () => {
+describe('reads that wait for the device', unless(NO_SYSCALLS), () => {
   const setup = (shape: Shape = {}) => {
     const ring = new KeepingRing();
     const asked = vi.fn(() => 0);
@@ -245,7 +246,7 @@ test('a crowd that waits for one device keeps the rest off the event loop', () =
   expect(pulse.threadsOnly).toBe(false);
 });
 
-test.skipIf(SYSCALLS === null)('the system tells when this thread has waited', async () => {
+test('the system tells when this thread has waited', unless(NO_SYSCALLS), async () => {
   const before = SYSCALLS?.voluntarySwitches() ?? 0;
   // A wait that nobody else can end: the thread gives up its core.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
@@ -343,7 +344,7 @@ describe('writes to the page cache', () => {
     expect(syncs).toHaveBeenCalledTimes(2);
   });
 
-  test.skipIf(SYSCALLS === null)('wait for no hole that is being made under them', async () => {
+  test('wait for no hole that is being made under them', unless(NO_SYSCALLS), async () => {
     const holes: (() => void)[] = [];
     const medium = openMedium({
       ...pretending(() => 0),

@@ -9,6 +9,7 @@ import { IoSlots } from '../../../../src/target/storage/io_slots.ts';
 import { SYSCALLS, type Syscalls } from '../../../../src/target/storage/syscalls.ts';
 import { INPUT_TURN } from '../../../../src/util/input_turn.ts';
 import { readFrom } from '../../../compliance/backstore.ts';
+import { NO_SYSCALLS, unless } from '../../../support/unless.ts';
 
 const SECTOR = 512;
 const SECTORS = 256;
@@ -66,7 +67,7 @@ function write(medium: FdMedium, from: Buffer, at: number, done: (f: StorageFaul
 const block = (fill: number, sectors = 1): Buffer => Buffer.alloc(sectors * SECTOR, fill);
 const rows = Array.from({ length: 8 }, (_, at) => at);
 
-describe.skipIf(SYSCALLS === null)('of reads', () => {
+describe('of reads', unless(NO_SYSCALLS), () => {
   test('one whose answer goes wrong keeps no other from its answer', () => {
     const medium = openMedium();
     const answered: number[] = [];

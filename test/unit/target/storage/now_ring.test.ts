@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { NowRing, nowRing } from '../../../../src/target/storage/now_ring.ts';
 import type { Ring } from '../../../../src/target/storage/ring_memory.ts';
+import { NO_READS_NOW, NO_RING, unless } from '../../../support/unless.ts';
 
 const ENTRIES = 4;
 const EAGAIN = 11;
@@ -107,7 +108,8 @@ describe('reads of what the page cache has', () => {
     expect(kernel.waits).toBe(2);
   });
 
-  test.skipIf(nowRing() === null)('are right, again and again, up to the end of the file', () => {
+  const lacking = nowRing() === null ? NO_RING : NO_READS_NOW;
+  test('are right, again and again, up to the end of the file', unless(lacking), () => {
     const folder = mkdtempSync(join(tmpdir(), 'now-'));
     const path = join(folder, 'disk.img');
     const content = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * 7) % 253));

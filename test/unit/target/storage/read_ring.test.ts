@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ReadRing, readRing, type RingRead } from '../../../../src/target/storage/read_ring.ts';
 import type { Ring } from '../../../../src/target/storage/ring_memory.ts';
+import { NO_RING, unless } from '../../../support/unless.ts';
 
 const ENTRIES = 4;
 const EAGAIN = 11;
@@ -172,7 +173,7 @@ describe('a ring of reads', () => {
 });
 
 const RING = readRing();
-describe.skipIf(RING === null)('the ring of the system', () => {
+describe('the ring of the system', unless(RING === null ? NO_RING : undefined), () => {
   let folder = '';
   let fd = -1;
   const content = Buffer.from(Array.from({ length: 1 << 20 }, (_, at) => (at * 31) % 251));

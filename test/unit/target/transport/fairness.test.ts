@@ -49,9 +49,13 @@ class Connection {
   }
 }
 
+/** Goes on from test to test, as what the thread remembers of its connections does. */
+const clock = new FakeClock();
+
 /** Requests served of each connection until all together are so many. */
 async function share(depths: readonly number[], requests: number): Promise<number[]> {
-  const clock = new FakeClock();
+  // Those of the test before are forgotten.
+  clock.pass(1000);
   const connections = depths.map((depth) => new Connection(clock, depth));
   const total = () => connections.reduce((sum, { served }) => sum + served, 0);
   while (total() < requests) await new Promise((resolve) => setImmediate(resolve));
@@ -75,5 +79,6 @@ test('deep sessions among themselves share evenly', async () => {
 test('two shallow sessions share beside a deep one', async () => {
   const [, one = 0, two = 0] = await share([128, 1, 1], 4000);
   expect(Math.abs(one - two)).toBeLessThan(40);
-  expect(one).toBeGreaterThan(4000 / 8);
+  // Each has one where the deep one has six; that one had its first queue served whole.
+  expect(one).toBeGreaterThan(4000 / 8.2);
 });
