@@ -21,6 +21,7 @@ export interface Problem {
   readonly atKey?: boolean;
 }
 
+type Scalar = Parameters<typeof getScalarValue>[1];
 interface Place {
   readonly key?: number;
   readonly value: number;
@@ -49,6 +50,8 @@ export class YamlSource {
   /** Undefined: nothing but blanks and comments. */
   readonly value: unknown;
   readonly #events: Event[];
+  /** Of each event. */
+  readonly #starts: readonly number[];
   /** Keys that a mapping holds already; the value is that of the last. */
   readonly #duplicates: readonly { readonly name: string; readonly offset: number }[];
   #places: Map<string, Place> | undefined;
@@ -59,6 +62,7 @@ export class YamlSource {
     this.file = file;
     try {
       this.#events = parseEvents(text, { filename: file });
+      this.#starts = startsOf(this.#events);
       this.#refuseAliases();
       const documents = constructFromEvents(this.#events, {
         source: text,
@@ -72,7 +76,7 @@ export class YamlSource {
         throw new ConfigError(`${file}: more than one YAML document (a line ---)`);
       }
       this.value = documents[0];
-      this.#duplicates = duplicatesIn(text, this.#events);
+      this.#duplicates = duplicatesIn(text, this.#events, this.#starts);
     } catch (error) {
       if (!(error instanceof YAMLException)) throw error;
       const marker = MERGE_MARKER.exec(text);
@@ -103,7 +107,7 @@ export class YamlSource {
   }
 
   #offsetOf({ path, atKey }: Omit<Problem, 'message'>): number {
-    this.#places ??= placesOf(this.text, this.#events);
+    this.#places ??= placesOf(this.text, this.#events, this.#starts);
     const exact = this.#places.get(JSON.stringify(path));
     if (exact !== undefined) return atKey ? (exact.key ?? exact.value) : exact.value;
     // What is missing is shown at the key of what it is missing from.
@@ -153,6 +157,21 @@ function safeReason(message: string): string {
   return /["'<!*&]/.test(message) ? 'cannot be read: write the value in double quotes' : message;
 }
 
+/** What is left empty stands nowhere in the text: it is shown where what comes before it begins. */
+function startsOf(events: readonly Event[]): number[] {
+  let start = 0;
+  return events.map((event) => {
+    if (event.type === EVENT_ID.SCALAR && event.valueStart >= 0) start = event.valueStart;
+    if (event.type === EVENT_ID.MAPPING || event.type === EVENT_ID.SEQUENCE) start = event.start;
+    return start;
+  });
+}
+
+/** As the value has it; an empty one is null. */
+function keyName(text: string, event: Scalar): string {
+  return event.valueStart < 0 ? 'null' : getScalarValue(text, event);
+}
+
 /** A block of lines is pointed at by its key: its own first line says something else. */
 function startOf(event: MappingEvent | SequenceEvent, frame: Frame | undefined): number {
   const block = event.style === COLLECTION_STYLE.BLOCK;
@@ -160,14 +179,14 @@ function startOf(event: MappingEvent | SequenceEvent, frame: Frame | undefined):
 }
 
 /** Keys that stand in their mapping once more. */
-function duplicatesIn(text: string, events: readonly Event[]) {
+function duplicatesIn(text: string, events: readonly Event[], starts: readonly number[]) {
   const found: { readonly name: string; readonly offset: number }[] = [];
   const stack: ({ readonly keys: Set<string>; expectsKey: boolean } | undefined)[] = [];
   const value = () => {
     const frame = stack.at(-1);
     if (frame !== undefined) frame.expectsKey = true;
   };
-  for (const event of events) {
+  for (const [at, event] of events.entries()) {
     const frame = stack.at(-1);
     if (event.type === EVENT_ID.POP) stack.pop();
     else if (event.type === EVENT_ID.DOCUMENT) stack.push(undefined);
@@ -178,8 +197,8 @@ function duplicatesIn(text: string, events: readonly Event[]) {
       value();
       stack.push(undefined);
     } else if (event.type === EVENT_ID.SCALAR && frame?.expectsKey === true) {
-      const name = getScalarValue(text, event);
-      if (frame.keys.has(name)) found.push({ name, offset: event.valueStart });
+      const name = keyName(text, event);
+      if (frame.keys.has(name)) found.push({ name, offset: starts[at] ?? 0 });
       frame.keys.add(name);
       frame.expectsKey = false;
     } else value();
@@ -188,7 +207,11 @@ function duplicatesIn(text: string, events: readonly Event[]) {
 }
 
 /** Offsets of every value and key by path. */
-function placesOf(text: string, events: readonly Event[]): Map<string, Place> {
+function placesOf(
+  text: string,
+  events: readonly Event[],
+  starts: readonly number[],
+): Map<string, Place> {
   const places = new Map<string, Place>();
   const stack: Frame[] = [];
   const enter = (offset: number): YamlPath => {
@@ -204,8 +227,9 @@ function placesOf(text: string, events: readonly Event[]): Map<string, Place> {
     frame.key = undefined;
     return path;
   };
-  for (const event of events) {
+  for (const [at, event] of events.entries()) {
     const frame = stack.at(-1);
+    const start = starts[at] ?? 0;
     if (event.type === EVENT_ID.DOCUMENT) stack.push({ path: [], kind: 'document', index: 0 });
     else if (event.type === EVENT_ID.POP) stack.pop();
     else if (event.type === EVENT_ID.MAPPING) {
@@ -214,8 +238,8 @@ function placesOf(text: string, events: readonly Event[]): Map<string, Place> {
       stack.push({ path: enter(startOf(event, frame)), kind: 'sequence', index: 0 });
     } else if (event.type === EVENT_ID.SCALAR) {
       if (frame?.kind === 'mapping' && frame.key === undefined) {
-        frame.key = { name: getScalarValue(text, event), offset: event.valueStart };
-      } else enter(event.valueStart);
+        frame.key = { name: keyName(text, event), offset: start };
+      } else enter(start);
     }
   }
   return places;

@@ -242,6 +242,19 @@ iscsi:
     for (const [text, expected] of cases) expect(problems(text), text).toMatch(expected);
   });
 
+  test('what is left empty is shown at its key, or at what comes before it', () => {
+    const ramdisk = (rest: string) => `version: 1\nbackstores:\n  ramdisk:\n    r:\n${rest}`;
+    const cases: [string, RegExp][] = [
+      [ramdisk('      size:\n'), /f\.yaml:5:7: size: .*\n5 \| {7}size:\n {2}\| {7}\^/],
+      [ramdisk('      size:\n      nullio: maybe\n'), /^f\.yaml:5:7: .*\n(.*\n)*f\.yaml:6:15: /],
+      [tpgWith('portals: ["1.1.1.1:3260", , ]'), /f\.yaml:7:/],
+      ['version: 1\n? \n? ', /f\.yaml:1:10: duplicate key "null"/],
+      ['version: 1\n: 5\n', /f\.yaml:1:10: unknown key "null"/],
+      ['version: 1\n"": 5\n: 6\n', /^((?!duplicate).|\n)*$/],
+    ];
+    for (const [text, expected] of cases) expect(problems(text), text).toMatch(expected);
+  });
+
   test('secrets never stand in a refusal', () => {
     const secrets = [
       tpgWith('auth: {userid: 5, password: hunter2secret}'),
