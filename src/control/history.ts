@@ -3,12 +3,14 @@
  * arithmetic; journal.ts keeps it on disk.
  */
 import type { Document } from '../objects/document.ts';
-import { applyEdits, type Edit } from '../objects/edits.ts';
+import { applyEdits, withoutOverridden, type Edit } from '../objects/edits.ts';
 import type { HistoryEntry } from './protocol.ts';
 
 export interface Commit {
   /** Of the document after it: unique, one more than that of the commit before. */
   readonly revision: number;
+  /** Of several that are one: revision of the first. */
+  readonly first?: number;
   /** ISO 8601, UTC. */
   readonly time: string;
   readonly kind: HistoryEntry['kind'];
@@ -25,6 +27,23 @@ export interface Commit {
 
 /** Begins `client` of what an initiator has changed by SET TARGET PORT GROUPS. */
 export const INITIATOR_CLIENT = 'initiator ';
+/**
+ * Two as one: states that initiators change, nobody else in between. However often paths fail over,
+ * that takes one place in the history, and is taken back as one. Undefined: they stay two.
+ */
+export function joined(before: Commit | undefined, next: Commit): Commit | undefined {
+  if (before === undefined || !isOfInitiator(before) || !isOfInitiator(next)) return undefined;
+  return {
+    ...next,
+    first: before.first ?? before.revision,
+    edits: withoutOverridden([...before.edits, ...next.edits]),
+    inverse: withoutOverridden([...next.inverse, ...before.inverse]),
+  };
+}
+
+const isOfInitiator = ({ kind, client }: Commit): boolean =>
+  kind === 'change' && client.startsWith(INITIATOR_CLIENT);
+
 /** Commits kept; older ones cannot be undone. */
 const MAX_COMMITS = 1000;
 /** Of the commits' edits as JSON; the latest commit is kept whatever its size. */
@@ -74,6 +93,16 @@ export class History {
 
   /** `bytes`: of its line in the journal. */
   add(commit: Commit, bytes: number): void {
+    const last = this.#commits.at(-1);
+    const both = joined(last?.commit, commit);
+    if (last === undefined || both === undefined) return this.#keep(commit, bytes);
+    this.#commits.pop();
+    this.#bytes -= last.bytes;
+    this.#undoable.pop();
+    return this.#keep(both, JSON.stringify(both).length);
+  }
+
+  #keep(commit: Commit, bytes: number): void {
     this.#commits.push({ commit, bytes });
     this.#bytes += bytes;
     this.#stack(commit);
@@ -83,7 +112,8 @@ export class History {
     }
   }
 
-  #stack({ kind, revision, of = [], client }: Commit): void {
+  #stack(commit: Commit): void {
+    const { kind, revision, of = [] } = commit;
     if (kind === 'undo') {
       this.#undoable = this.#undoable.filter((known) => !of.includes(known));
       this.#redoable.push(...of);
@@ -93,7 +123,7 @@ export class History {
     } else {
       this.#undoable.push(revision);
       // A failover is nobody's change of mind.
-      if (!client.startsWith(INITIATOR_CLIENT)) this.#redoable = [];
+      if (!isOfInitiator(commit)) this.#redoable = [];
     }
   }
 
@@ -135,8 +165,9 @@ export class History {
     const undone = new Set(this.#redoable);
     return this.commits
       .slice(-limit)
-      .map(({ revision, time, kind, user, client, command, of }) => ({
+      .map(({ revision, first, time, kind, user, client, command, of }) => ({
         revision,
+        ...(first !== undefined && { first }),
         time,
         kind,
         user,

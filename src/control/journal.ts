@@ -107,9 +107,10 @@ export class Journal {
       if (!isRecord(value)) break;
       if (typeof value['saved'] === 'number') this.#saved = value['saved'];
       else {
-        if (value['revision'] !== revision + 1) break;
-        history.add(value as unknown as Commit, line.length + 1);
-        revision += 1;
+        const commit = value as unknown as Commit;
+        if ((commit.first ?? commit.revision) !== revision + 1) break;
+        history.add(commit, line.length + 1);
+        revision = commit.revision;
       }
       used += 1;
     }

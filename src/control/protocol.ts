@@ -33,6 +33,8 @@ export interface Changed {
 
 export interface HistoryEntry {
   readonly revision: number;
+  /** Revision of the first of several changes that are one entry: initiators' of access states. */
+  readonly first?: number;
   /** ISO 8601, UTC. */
   readonly time: string;
   readonly kind: 'change' | 'restore' | 'start' | 'undo' | 'redo';

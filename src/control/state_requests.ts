@@ -14,12 +14,17 @@ import type { Clock } from '../util/clock.ts';
 import type { Log } from '../util/log.ts';
 import type { ConfigStore } from './config_store.ts';
 import { INITIATOR_CLIENT } from './history.ts';
+import { Pace } from './pace.ts';
 import { ConflictError, type Origin } from './protocol.ts';
 
 /** Under way. The engine has limits of its own, but initiators may give up and ask anew. */
 export const MAX_STATE_REQUESTS = 1024;
 /** Older ones were answered by the engine already. */
 const WITHIN_MS = 10_000;
+/** Of one storage object at once: a failover asks for each of its groups. */
+const STATE_BURST = 8;
+/** Then one in so many: each is a write to the journal, and a plan for every data thread. */
+const STATE_SPACING_MS = 250;
 /** Others change the configuration at the same time. */
 const MAX_TRIES = 10;
 
@@ -32,6 +37,7 @@ export interface StateRequestsOptions {
 
 export class StateRequests {
   readonly #options: StateRequestsOptions;
+  readonly #pace: Pace;
   #pending = 0;
   #stopped = false;
   /** One after the other: whoever changes the configuration by hand has a turn in between. */
@@ -39,13 +45,25 @@ export class StateRequests {
 
   constructor(options: StateRequestsOptions) {
     this.#options = options;
+    const { clock } = options;
+    this.#pace = new Pace({ clock, burst: STATE_BURST, spacingMs: STATE_SPACING_MS });
   }
 
   /** Never rejects, never throws. */
   take(event: AluaStatesAsked): void {
-    if (this.#pending >= MAX_STATE_REQUESTS) return this.#answer(event, false);
+    const { clock } = this.#options;
+    const waitMs = this.#pace.waitMs(event.storageObject);
+    if (this.#pending >= MAX_STATE_REQUESTS || waitMs > WITHIN_MS) {
+      return this.#answer(event, false);
+    }
+    this.#pace.take(event.storageObject);
     this.#pending++;
-    const untilMs = this.#options.clock.nowMs() + WITHIN_MS;
+    const untilMs = clock.nowMs() + WITHIN_MS;
+    if (waitMs === 0) this.#queue(event, untilMs);
+    else clock.after(waitMs, () => this.#queue(event, untilMs));
+  }
+
+  #queue(event: AluaStatesAsked, untilMs: number): void {
     this.#last = this.#last
       .then(() => this.#changed(event, untilMs))
       .then((held) => {

@@ -32,6 +32,19 @@ export function editsBetween(now: Document, wanted: Document): readonly Edit[] {
   return edits;
 }
 
+/** Edits that do the same, without those that a later one in the same place or above overrides. */
+export function withoutOverridden(edits: readonly Edit[]): readonly Edit[] {
+  const later = new Set<string>();
+  const kept: Edit[] = [];
+  for (const edit of edits.toReversed()) {
+    const { path } = edit;
+    if (path.some((_, i) => later.has(path.slice(0, i + 1).join('\0')))) continue;
+    later.add(path.join('\0'));
+    kept.push(edit);
+  }
+  return kept.reverse();
+}
+
 type Plain = Record<string, unknown>;
 
 function pathOfEdit(edit: unknown): readonly string[] {

@@ -147,9 +147,15 @@ const diff: Builtin = {
   },
 };
 
-const entryWords = ({ command, revision, user, client }: HistoryEntry) => {
+/** Of several changes that are one entry, its command is that of the last. */
+const also = ({ first }: HistoryEntry) =>
+  first === undefined ? '' : ` and others since revision ${first}`;
+
+const entryWords = (entry: HistoryEntry) => {
+  const { command, revision, user, client } = entry;
   const who = [user, client].filter((word) => word !== '').join(', ');
-  return `${command === '' ? `revision ${revision}` : command}${who === '' ? '' : ` (${who})`}`;
+  const what = `${command === '' ? `revision ${revision}` : command}${also(entry)}`;
+  return `${what}${who === '' ? '' : ` (${who})`}`;
 };
 
 function stepBack(what: 'undo' | 'redo'): Builtin['run'] {
@@ -200,7 +206,7 @@ function historyLine(entry: HistoryEntry): string {
   const what = kind === 'undo' || kind === 'redo' ? `${command}${which}` : command;
   const who = [user, client].filter((word) => word !== '').join(' ');
   const mark = undone ? ' (undone)' : '';
-  return `${String(revision).padStart(6)}  ${when(time)}  ${who}  ${what}${mark}`;
+  return `${String(revision).padStart(6)}  ${when(time)}  ${who}  ${what}${also(entry)}${mark}`;
 }
 
 const history: Builtin = {

@@ -1,5 +1,5 @@
 /** SET TARGET PORT GROUPS of initiators, from the engine's event to its answer. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -17,6 +17,7 @@ let store: ConfigStore;
 let clock: FakeClock;
 let requests: StateRequests;
 let lines: LogRecord[];
+let options: Omit<ConstructorParameters<typeof ConfigStore>[0], 'engine' | 'onChanged'>;
 
 const asked = (ask: number, state: number, group = 'other'): AluaStatesAsked => ({
   type: 'aluaStatesAsked',
@@ -40,8 +41,8 @@ beforeEach(async () => {
   engine = new FakeEngine();
   clock = new FakeClock();
   lines = [];
-  const options = { engine, log: SILENT_LOG, file: join(folder, 'config.yaml'), identity: 'test' };
-  store = new ConfigStore({ ...options, onChanged: () => {} });
+  options = { log: SILENT_LOG, file: join(folder, 'config.yaml'), identity: 'test' };
+  store = new ConfigStore({ ...options, engine, onChanged: () => {} });
   await store.boot();
   const log = createLog((record) => lines.push(record), 'alua', 'info');
   requests = new StateRequests({ store, engine, log, clock });
@@ -80,6 +81,65 @@ describe('states that an initiator asks for', () => {
     requests.take(asked(3, 0, 'default_tg_pt_gp'));
     await answered()(3);
     expect([engine.answered.at(-1), store.current.revision]).toEqual([[3, true], revision]);
+  });
+
+  test('are one entry until somebody else changes something, and taken back as one', async () => {
+    for (const [i, state] of [2, 0, 3, 1].entries()) requests.take(asked(i, state));
+    await answered()(4);
+    await change([...R1, 'attributes'], { emulate_tpu: true });
+    requests.take(asked(5, 2));
+    await answered()(5);
+    const told = store
+      .history(10)
+      .map(({ command, revision, first }) => [command, revision, first]);
+    expect(told.slice(1)).toEqual([
+      ['SET TARGET PORT GROUPS ramdisk/r1 other=1', 6, 3],
+      ['', 7, undefined],
+      ['SET TARGET PORT GROUPS ramdisk/r1 other=2', 8, undefined],
+    ]);
+    const by = { user: '', client: '', command: '' };
+    await store.undo({ count: 3, by });
+    expect(alua()).toEqual({ other: group({ preferred: true }) });
+    await store.redo({ count: 1, by });
+    expect(alua()?.['other']?.attributes.alua_access_state).toBe(1);
+  });
+
+  test('are one entry of the journal written anew, and of what comes back from it', async () => {
+    const journal = `${options.file}.journal`;
+    for (const [i, state] of [2, 0, 3].entries()) requests.take(asked(i, state));
+    await answered()(3);
+    const lines = async () => (await readFile(journal, 'utf8')).trim().split('\n').length;
+    expect(await lines()).toBe(5);
+    // Removed by somebody, it is written anew with the next change.
+    await rm(journal);
+    requests.take(asked(4, 1));
+    await answered()(4);
+    expect(await lines()).toBe(3);
+    const again = new ConfigStore({ ...options, engine: new FakeEngine(), onChanged: () => {} });
+    await again.boot();
+    expect(again.history(10).map(({ kind, revision, first }) => [kind, revision, first])).toEqual([
+      ['change', 2, undefined],
+      ['change', 6, 3],
+      ['start', 7, undefined],
+    ]);
+  });
+
+  test('are carried out eight at once for a storage object, then four a second', async () => {
+    for (let ask = 1; ask <= 10; ask++) requests.take(asked(ask, 1 + (ask % 2)));
+    requests.take({ ...asked(11, 2), storageObject: 'ramdisk/gone' });
+    await answered()(9);
+    expect(engine.answered.at(-1)).toEqual([11, false]);
+    clock.pass(249);
+    await store.idle();
+    expect(engine.answered).toHaveLength(9);
+    clock.pass(1);
+    await answered()(10);
+    clock.pass(250);
+    await answered()(11);
+    expect(engine.answered.at(-1)).toEqual([10, true]);
+    // Beyond what could be answered in time.
+    for (let ask = 12; engine.answered.length === 11; ask++) requests.take(asked(ask, 2));
+    expect(engine.answered.at(-1)?.[1]).toBe(false);
   });
 
   test('leave what an administrator has undone to be redone', async () => {
@@ -145,7 +205,9 @@ describe('states that an initiator asks for', () => {
 
   test('wait in a queue that has an end', async () => {
     requests.stop();
-    for (let ask = 0; ask <= MAX_STATE_REQUESTS; ask++) requests.take(asked(ask, 2));
+    for (let ask = 0; ask <= MAX_STATE_REQUESTS; ask++) {
+      requests.take({ ...asked(ask, 2), storageObject: `ramdisk/r${ask}` });
+    }
     expect(engine.answered).toEqual([[MAX_STATE_REQUESTS, false]]);
     await answered()(MAX_STATE_REQUESTS + 1);
   });

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EMPTY_DOCUMENT, setIn } from '../../../src/objects/document.ts';
-import { applyEdits, editsBetween, type Edit } from '../../../src/objects/edits.ts';
+import {
+  applyEdits,
+  editsBetween,
+  withoutOverridden,
+  type Edit,
+} from '../../../src/objects/edits.ts';
 import { ConfigError } from '../../../src/objects/errors.ts';
 import { documents } from '../../fixtures/arbitrary_documents.ts';
 import { FULL_DOCUMENT, TARGET_NAME } from '../../fixtures/documents.ts';
@@ -15,6 +20,18 @@ describe('edits', () => {
       fc.property(documents, documents, (now, wanted) => {
         const edits = JSON.parse(JSON.stringify(editsBetween(now, wanted))) as readonly Edit[];
         expect(applyEdits(now, edits)).toEqual(wanted);
+      }),
+    );
+  });
+
+  test('of edits one after the other, those that later ones make up for can be left out', () => {
+    fc.assert(
+      fc.property(documents, documents, documents, (a, b, c) => {
+        const edits = [[a, b] as const, [b, a] as const, [a, b] as const, [b, c] as const];
+        const all = edits.flatMap(([now, wanted]) => editsBetween(now, wanted));
+        const fewer = withoutOverridden(all);
+        expect(applyEdits(a, fewer)).toEqual(c);
+        expect(new Set(fewer.map(({ path }) => path.join('/'))).size).toBe(fewer.length);
       }),
     );
   });
