@@ -78,6 +78,11 @@ export class Command {
     return this.#taskSet;
   }
 
+  /** Since it arrived, at the last look at the time. */
+  get elapsedMs(): number {
+    return recentMs() - this.#arrivedMs;
+  }
+
   get aborting(): boolean {
     return this.#abortKind !== null || this.task.aborted;
   }

@@ -42,6 +42,10 @@ export class ItlNexus {
   queued = 0;
   /** Of those, under execution; for `TaskSet` only. */
   running = 0;
+  /** Of those, reads; for `TaskSet` only. */
+  reading = 0;
+  /** For `TaskSet` only: eighths of the commands that it has had under way lately. */
+  depth = 0;
   /** For `TaskSet` only: when a command of this nexus last began under the limit of the LU. */
   turn = 0;
 

@@ -8,6 +8,7 @@
 import { SYSTEM_CLOCK, type Clock } from '../../util/clock.ts';
 import type { Command } from './command.ts';
 import type { ItlNexus, ItNexus } from './nexus.ts';
+import { FEW_COMMANDS, ReadShare, RECENT_COMMANDS } from './read_share.ts';
 import { RateLimit, type Rates, type Waiter } from './rate_limit.ts';
 import { TASK_ATTRIBUTE } from './scsi_task.ts';
 import { SharedOrder } from './shared_order.ts';
@@ -42,6 +43,13 @@ export class TaskSet implements Waiter {
   /** Whose command began last, and how many in a row have been of that nexus. */
   #latest: ItlNexus | null = null;
   #inARow = ALONE_AFTER;
+  /** The nexus with a shallow queue whose read waited for the medium last. */
+  #shallow: ItlNexus | null = null;
+  /** Commands that began since; counted as far as it matters. */
+  #sinceShallow = RECENT_COMMANDS;
+  readonly #readShare = new ReadShare();
+  /** What ends before it has begun has waited for nothing. */
+  #starting: Command | null = null;
   /** Counts what began under the limit, so that nexuses take turns. */
   #turns = 0;
 
@@ -72,6 +80,8 @@ export class TaskSet implements Waiter {
   }
 
   #enter(command: Command): void {
+    const { itl } = command;
+    if (itl !== null) itl.depth = Math.max(itl.queued << 3, itl.depth - 1);
     if (command.task.taskAttribute === TASK_ATTRIBUTE.HEAD_OF_QUEUE) {
       this.#waiting.unshift(command);
     } else {
@@ -134,9 +144,11 @@ export class TaskSet implements Waiter {
     try {
       for (let command = this.#takeNext(); command !== null; command = this.#takeNext()) {
         this.#begin(command);
+        this.#starting = command;
         command.start();
       }
     } finally {
+      this.#starting = null;
       // A mistake in one command must not stop those of all others.
       this.#pumping = false;
     }
@@ -210,10 +222,13 @@ export class TaskSet implements Waiter {
     return true;
   }
 
-  #hasPlace({ itl }: Command): boolean {
+  #hasPlace({ itl, task }: Command): boolean {
     const running = itl === null ? this.#running.length : itl.running;
-    if (running < DEPTH_BESIDE_OTHERS) return running < this.queueDepth;
-    return running < this.queueDepth && this.#inARow >= ALONE_AFTER;
+    if (running >= this.queueDepth) return false;
+    if (running >= DEPTH_BESIDE_OTHERS && this.#inARow < ALONE_AFTER) return false;
+    if (itl === null || itl.reading < this.#readShare.limit) return true;
+    if (this.#sinceShallow >= RECENT_COMMANDS || itl === this.#shallow) return true;
+    return isShallow(itl) || task.dataInExpected === 0;
   }
 
   /** SAM-5 §8.6: an ORDERED command runs after all older and before all younger commands. */
@@ -229,7 +244,11 @@ export class TaskSet implements Waiter {
 
   #begin(command: Command): void {
     command.place = this.#running.push(command) - 1;
-    if (command.itl !== null) command.itl.running++;
+    if (command.itl !== null) {
+      command.itl.running++;
+      if (command.task.dataInExpected > 0) command.itl.reading++;
+    }
+    if (this.#sinceShallow < RECENT_COMMANDS) this.#sinceShallow++;
     if (command.itl === this.#latest) this.#inARow++;
     else this.#follow(command.itl);
     if (command.task.taskAttribute > TASK_ATTRIBUTE.SIMPLE) this.#barriers++;
@@ -250,8 +269,20 @@ export class TaskSet implements Waiter {
       last.place = command.place;
     }
     command.place = -1;
-    if (command.itl !== null) command.itl.running--;
+    if (command.itl !== null) this.#leaveNexus(command, command.itl);
     if (command.task.taskAttribute > TASK_ATTRIBUTE.SIMPLE) this.#barriers--;
     this.shared?.ended(command);
   }
+
+  #leaveNexus(command: Command, itl: ItlNexus): void {
+    itl.running--;
+    if (command.task.dataInExpected === 0) return;
+    itl.reading--;
+    if (command === this.#starting || !isShallow(itl)) return;
+    this.#shallow = itl;
+    this.#sinceShallow = 0;
+    if (this.#waiting.length > 0) this.#readShare.took(command.elapsedMs);
+  }
 }
+
+const isShallow = (itl: ItlNexus): boolean => itl.depth <= FEW_COMMANDS << 3;

@@ -24,6 +24,9 @@ const CLOSE_GRACE_MS = 2_000;
 const MAX_SPARE_HEADERS = 256;
 /** Bytes of one read beside others: a few commands, or the beginning of one with much data. */
 const SHARED_READ = 16 * 1024;
+/** When others have been there lately: what the first of them to come back then waits for. */
+const WARY_READ = 128 * 1024;
+const WARY_MS = 1000;
 
 /** The Data-In queued last, while status can still be added to it. */
 interface Tail {
@@ -62,6 +65,9 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
   #deadlineMs = Infinity;
   /** Bytes that one read brings at most. */
   #readAtMost = Infinity;
+  /** Input had to wait for others, who are still there. */
+  #sharing = false;
+  #sharedMs = -Infinity;
   /** PDUs that were served when the socket was last empty. */
   #pdusBefore = 0;
   #terminated = false;
@@ -263,7 +269,7 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
   /** All that the peer has sent is served: whether that was much tells how deep its queue is. */
   #drained(): void {
     const { pdus } = this.#framer;
-    if (TURNS.served(this, pdus - this.#pdusBefore, this.heardMs)) this.#readAtMost = Infinity;
+    if (TURNS.served(this, pdus - this.#pdusBefore, this.heardMs)) this.#sharing = false;
     this.#pdusBefore = pdus;
   }
 
@@ -273,8 +279,11 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
    * data of that one lies in one piece.
    */
   #limitReads(hadToWait: boolean): void {
-    const limited = this.#deadlineMs < Infinity && (hadToWait || this.#readAtMost < Infinity);
-    this.#readAtMost = limited ? Math.max(SHARED_READ, this.#framer.toNextData) : Infinity;
+    this.#sharing = this.#deadlineMs < Infinity && (hadToWait || this.#sharing);
+    if (this.#sharing) this.#sharedMs = this.heardMs;
+    const wary = this.heardMs - this.#sharedMs < WARY_MS;
+    const most = this.#sharing ? SHARED_READ : wary ? WARY_READ : Infinity;
+    this.#readAtMost = Math.max(most, this.#framer.toNextData);
     if (this.#socket instanceof LentSocket) this.#socket.readAtMost(this.#readAtMost);
   }
 

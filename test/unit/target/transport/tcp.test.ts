@@ -159,7 +159,10 @@ describe('receiving', () => {
     others = false;
     clock.pass(10);
     lent.received(pings(1));
-    expect([notified.length, limit]).toEqual([204, Infinity]);
+    expect([notified.length, limit]).toEqual([204, 131_072]);
+    clock.pass(1000);
+    lent.received(pings(1));
+    expect([notified.length, limit]).toEqual([205, Infinity]);
   });
 
   test('what waits for its turn is dropped when the connection ends', async () => {
