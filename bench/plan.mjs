@@ -44,7 +44,7 @@ const START_SECONDS = 4;
 const GIBIBYTE_SECONDS = 2.2;
 const WARMING_SECONDS = 1.1;
 const MANY_SECONDS = 14;
-const BETWEEN_SECONDS = { file: 0.05, ram: 0.02, null: 0.02, cold: 0.4, many: 0.02 };
+const BETWEEN_SECONDS = { file: 0.05, ram: 0.02, null: 0.02, cold: 0.1, many: 0.02 };
 const WRITTEN_BACK_SECONDS = 1;
 /** istgt takes it for each login, one after the other. */
 const ISTGT_LOGIN_SECONDS = 1;

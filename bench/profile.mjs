@@ -25,6 +25,9 @@ const USUAL = [
 ];
 /** Not a divisor of a timer's rate. */
 const RATE = '1999';
+/** About what starting, and reading the samples of a case, take beside the cases themselves. */
+const START_SECONDS = 15;
+const CASE_SECONDS = 8;
 /** Of a part that is shown by itself. */
 const LEAST_SHARE = 0.01;
 
@@ -167,6 +170,9 @@ async function main() {
   if (cases.length === 0) throw new Error('no case has such a name');
   build();
   const seconds = Number(values.seconds);
+  const plan = values.functions ? 1 : cases.length;
+  const minutes = Math.ceil((START_SECONDS + plan * (seconds + CASE_SECONDS)) / 60);
+  console.error(`${plan} cases of ${seconds} s: about ${minutes} min`);
   if (values.functions) await functions(cases[0], { seconds, top: Number(values.top) });
   else await byPart(cases, { ...values, seconds });
 }
