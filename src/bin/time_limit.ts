@@ -1,7 +1,7 @@
 /** `--timeout`: one limit for everything that a call of the program does. */
 
 /** As timeout(1) of the coreutils has it. */
-export const STATUS_TIMED_OUT = 124;
+const STATUS_TIMED_OUT = 124;
 
 export interface TimeLimit {
   /** Resolves with the status when the time is over; never, without a limit. */

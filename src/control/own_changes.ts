@@ -8,7 +8,7 @@ import type { Commit } from './history.ts';
 const keyOf = (path: readonly string[]) => path.join('\0');
 
 /** Does an edit stand at, above or below one of the others? */
-export function editsCollide(mine: readonly Edit[], others: readonly Edit[]): boolean {
+function editsCollide(mine: readonly Edit[], others: readonly Edit[]): boolean {
   const exact = new Set<string>();
   const above = new Set<string>();
   for (const { path } of others) {

@@ -1,7 +1,7 @@
 /**
  * The configuration document: immutable plain data, one to one with the YAML form
- * (docs/ARCHITECTURE.md §4). Attribute groups are sparse: a value equal to its default is absent.
- * Keys keep LIO's and RFC 7143's spelling.
+ * (docs/ARCHITECTURE.md, "The document"). Attribute groups are sparse: a value equal to its default
+ * is absent. Keys keep LIO's and RFC 7143's spelling.
  */
 import type { SparseValuesOf } from './attribute.ts';
 import { ConfigError } from './errors.ts';

@@ -8,7 +8,7 @@ export type NameResult =
   | { readonly ok: false; readonly reason: string };
 
 /** RFC 7143 §4.2.7.1: a name has at most 223 bytes. */
-export const NAME_BYTES_MAX = 223;
+const NAME_BYTES_MAX = 223;
 
 /** RFC 3722 §5: ASCII that may not stand in an iSCSI name; blanks and `_` are among them. */
 // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused

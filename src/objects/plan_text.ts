@@ -30,7 +30,7 @@ const MASK = '********';
 const SIGN = { create: '+', change: '~', replace: '~', delete: '-' } as const;
 
 /** Where the shell shows what stands at a place of the document. */
-export function shellPath(at: DocumentPath): string {
+function shellPath(at: DocumentPath): string {
   if (at[0] === 'backstores') return `/${at.join('/')}`;
   const [, collection, target, , tag, kind, key, , mapped] = at;
   if (collection !== 'targets') return '/iscsi';

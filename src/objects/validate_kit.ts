@@ -62,7 +62,7 @@ export function checkFields(
   return true;
 }
 
-export function unknownKey(key: string, possible: readonly string[]): string {
+function unknownKey(key: string, possible: readonly string[]): string {
   const meant = nearest(key, possible);
   const hint =
     meant === undefined ? `; possible: ${possible.join(', ')}` : `; did you mean ${meant}?`;

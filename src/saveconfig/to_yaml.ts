@@ -1,4 +1,4 @@
-/** A configuration document as YAML text (docs/ARCHITECTURE.md §4). */
+/** A configuration document as YAML text (docs/ARCHITECTURE.md, "The document"). */
 import { groupNames, groupOf } from '../objects/alua.ts';
 import { effective, type AttributeBag, type AttributeGroup } from '../objects/attribute.ts';
 import { ALUA_ATTRIBUTES, DEFAULT_ALUA_GROUP } from '../objects/declarations/alua.ts';

@@ -21,7 +21,7 @@ export async function promptMarks(shell: Marked): Promise<string> {
 }
 
 /** What the state of the configuration asks a person to do; nothing when all is well. */
-export function stateNotices({ unsaved, lost, journalProblem }: StateReport): readonly string[] {
+function stateNotices({ unsaved, lost, journalProblem }: StateReport): readonly string[] {
   const notices: string[] = [];
   if (unsaved) notices.push('There are unsaved changes: diff shows them, saveconfig saves them.');
   if (lost !== undefined) {

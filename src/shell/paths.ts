@@ -26,7 +26,7 @@ function globPattern(component: string): RegExp {
   return new RegExp(`^${source.replace(/\?/g, '.')}$`);
 }
 
-export function noSuchPath(parent: TreeNode, name: string, view: View): ConfigError {
+function noSuchPath(parent: TreeNode, name: string, view: View): ConfigError {
   const base = parent.parent === undefined ? '' : pathOf(parent);
   const known = viewChildren(view, parent).map((child) => child.name);
   return new ConfigError(withHint(`No such path ${base}/${name}`, name, known.slice(0, 1000)));

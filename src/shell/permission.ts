@@ -24,7 +24,7 @@ function whose(sessions: readonly SessionInfo[], what: string): string {
 }
 
 /** Undefined when no open session notices. */
-export function warningOf({ view }: CommandContext, outcome: CommandOutcome): string | undefined {
+function warningOf({ view }: CommandContext, outcome: CommandOutcome): string | undefined {
   const { document } = outcome;
   if (document === undefined) return undefined;
   const { ended, poorer } = impactOf(view, document);

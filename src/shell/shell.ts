@@ -482,7 +482,7 @@ const isSystemError = (error: unknown): error is Error =>
   error instanceof Error && 'code' in error && typeof error.code === 'string';
 
 /** One clear line for a mistake; our own bugs say that they are bugs. */
-export function messageOf(error: unknown): string {
+function messageOf(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
   if (error instanceof ControlError || isSystemError(error)) return error.message;
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);

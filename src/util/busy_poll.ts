@@ -8,7 +8,7 @@ import { coresForThisProcess } from './cores.ts';
 import { monotonicMs } from './clock.ts';
 
 /** Longer than this, sleeping and waking costs less than looking. */
-export const MAX_BUSY_POLL_US = 1000;
+const MAX_BUSY_POLL_US = 1000;
 /** What a client that waits for its answers lets pass, and a wake-up of a core takes. */
 const AUTO_BUSY_POLL_US = 100;
 /** A fast device answers within that; what is slower has time for a wake-up. */

@@ -6,10 +6,6 @@ export function serialLess(a: number, b: number): boolean {
   return distance !== 0 && distance < 0x8000_0000;
 }
 
-export function serialLessOrEqual(a: number, b: number): boolean {
-  return a >>> 0 === b >>> 0 || serialLess(a, b);
-}
-
 /** `a + n` modulo 2^32; `n` may be negative. */
 export function serialAdd(a: number, n: number): number {
   return (a + n) >>> 0;

@@ -79,7 +79,7 @@ async function locate(context: CommandContext, text: string): Promise<Located> {
   return { path, readonly };
 }
 
-export const BLOCK_OBJECT = storageObjectKind('block', storageCommands('block', locate));
+const BLOCK_OBJECT = storageObjectKind('block', storageCommands('block', locate));
 export const BLOCK_FOLDER = storageFolderKind(
   'block',
   BLOCK_OBJECT,

@@ -146,7 +146,7 @@ async function locate(context: CommandContext, text: string): Promise<Located> {
   return { path, size };
 }
 
-export const FILEIO_OBJECT = storageObjectKind('fileio', storageCommands('fileio', locate));
+const FILEIO_OBJECT = storageObjectKind('fileio', storageCommands('fileio', locate));
 export const FILEIO_FOLDER = storageFolderKind(
   'fileio',
   FILEIO_OBJECT,

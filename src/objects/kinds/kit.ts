@@ -109,9 +109,9 @@ export function writeBagAt(
 export const unknownGroup = (group: string): ConfigError =>
   new ConfigError(`Unknown configuration group: ${group}`);
 
-export const noGroups: NodeKind['groups'] = () => ({});
-export const readNothing: NodeKind['read'] = () => ({});
-export const writeNothing: NodeKind['write'] = (_document, _node, group) => {
+const noGroups: NodeKind['groups'] = () => ({});
+const readNothing: NodeKind['read'] = () => ({});
+const writeNothing: NodeKind['write'] = (_document, _node, group) => {
   throw unknownGroup(group);
 };
 export const NO_ATTRIBUTES = {

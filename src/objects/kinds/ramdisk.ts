@@ -44,7 +44,7 @@ const CREATE: CommandDeclaration = {
   seeAlso: ['delete'],
 };
 
-export const RAMDISK_OBJECT = storageObjectKind('ramdisk', storageCommands('ramdisk'));
+const RAMDISK_OBJECT = storageObjectKind('ramdisk', storageCommands('ramdisk'));
 export const RAMDISK_FOLDER = storageFolderKind(
   'ramdisk',
   RAMDISK_OBJECT,

@@ -6,7 +6,7 @@ import { BACKSTORES } from './backstores.ts';
 import { ISCSI, ISER } from './iscsi.ts';
 import { makeNode, NO_ATTRIBUTES } from './kit.ts';
 
-export const ROOT_KIND: NodeKind = {
+const ROOT_KIND: NodeKind = {
   id: 'root',
   help: 'The root of the configuration: backstores and fabrics.',
   ...NO_ATTRIBUTES,

@@ -46,7 +46,7 @@ export function sessionIo({ mappedLuns }: SessionInfo): IoCounters {
 }
 
 /** `9 commands, 4 reads (16384 bytes), 2 writes (1024 bytes), 0 errors`. */
-export function ioText(io: IoCounters): string {
+function ioText(io: IoCounters): string {
   return (
     `${io.commands} commands, ${io.reads} reads (${io.readBytes} bytes), ` +
     `${io.writes} writes (${io.writtenBytes} bytes), ${io.errors} errors`

@@ -18,7 +18,7 @@ export function storagePaths(document: Document): readonly string[] {
 }
 
 /** `fileio/disk1` for its path in any spelling; undefined when it names no storage object. */
-export function referenceAt(document: Document, text: string): string | undefined {
+function referenceAt(document: Document, text: string): string | undefined {
   const match = /^(?:\/?backstores\/+)?([^/]+)\/+([^/]+)\/?$/.exec(text);
   const backstore = backstoreOf(match?.[1] ?? '');
   if (backstore === undefined) return undefined;

@@ -21,7 +21,7 @@ function tpgsAround(view: View, node: TreeNode): readonly (readonly [string, str
 }
 
 /** Everybody who is known, was here or wanted to be. */
-export function knownInitiators({ node, view }: CommandContext): readonly string[] {
+function knownInitiators({ node, view }: CommandContext): readonly string[] {
   const { targets } = view.document.iscsi;
   const named = tpgsAround(view, node).flatMap(([target, tag]) =>
     Object.keys(targets[target]?.tpgs[tag]?.acls ?? {}),

@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../../util/clock.ts';
 import type { StateAsk } from '../scsi/port_groups.ts';
 
 /** Of all logical units of this thread; one more is told BUSY. */
-export const MAX_STATE_ASKS = 256;
+const MAX_STATE_ASKS = 256;
 /** Then the initiator is told that it failed. With the longest transition, under a minute. */
 const ANSWER_WITHIN_MS = 12_000;
 

@@ -23,7 +23,6 @@ export const REJECT_REASON = {
   OUT_OF_RESOURCES: 0x0a,
   WAITING_FOR_LOGOUT: 0x0c,
 } as const;
-export type RejectReason = (typeof REJECT_REASON)[keyof typeof REJECT_REASON];
 
 /** Fills a zeroed header; the data segment is the complete header of the rejected PDU. */
 export function encodeReject(bhs: Buffer, reason: number): void {

@@ -9,7 +9,7 @@ import type { ItNexus } from './nexus.ts';
 /** The largest piece that one command moves at a time. */
 export const MAX_CHUNK_BYTES = 1024 * 1024;
 /** All staging memory in use at once. */
-export const MAX_STAGING_BYTES = 256 * 1024 * 1024;
+const MAX_STAGING_BYTES = 256 * 1024 * 1024;
 /** What the commands of one I_T nexus may hold of it. */
 export const MAX_STAGING_BYTES_PER_NEXUS = 32 * 1024 * 1024;
 /** Memory kept for reuse beyond what is in use. */
