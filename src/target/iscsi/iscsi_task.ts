@@ -4,6 +4,7 @@
  */
 import { copyFew } from '../../util/big_endian.ts';
 import { NO_BYTES, ownedCopy } from '../../util/bytes.ts';
+import type { DataTaker } from '../../util/data_taker.ts';
 import { BHS } from '../pdu/bhs.ts';
 import type { DataOut } from '../pdu/data.ts';
 import { LUN_FIELD_LENGTH } from '../pdu/lun.ts';
@@ -80,6 +81,7 @@ export class IscsiTask extends ScsiTask {
   #into: Buffer | null = null;
   #intoOffset = 0;
   #received: ((ok: boolean) => void) | null = null;
+  #taker: DataTaker | null = null;
   /** End of the data sent to the initiator. */
   #sentLength = 0;
   /** For the watchdog: what had moved when it looked last, and how often that was no more. */
@@ -226,10 +228,16 @@ export class IscsiTask extends ScsiTask {
     return data.length === length ? data : data.subarray(0, length);
   }
 
-  override receiveDataOut(into: Buffer, offset: number, received: (ok: boolean) => void): void {
+  override receiveDataOut(
+    into: Buffer,
+    offset: number,
+    received: (ok: boolean) => void,
+    taker: DataTaker | null = null,
+  ): void {
     this.#into = into;
     this.#intoOffset = offset;
     this.#received = received;
+    this.#taker = taker;
     if (offset + into.length > this.dataOutExpected) {
       this.#fault ??= TRANSPORT_SENSE.INCORRECT_AMOUNT_OF_DATA;
     }
@@ -247,12 +255,19 @@ export class IscsiTask extends ScsiTask {
     if (this.#unsolicitedOpen && from + into.length > this.#have) return undefined;
     const here = Math.min(into.length, Math.max(0, this.#have - from));
     // `from` may lie past what was staged: copying nothing from there would throw.
-    if (here > 0) this.#unsolicited.copy(into, 0, from, from + here);
-    // All of it is where it goes: nothing is to be kept of it.
-    if (here > 0 && from + here === this.#have) this.#letGo();
+    if (here > 0) this.#placeUnsolicited(into, from, here);
     if (here === into.length) return this.#endReceive(true);
     const rest = here === 0 ? into : into.subarray(here);
+    this.transfer.taker = this.#taker;
     return this.#owner.mover.getData(this.transfer, rest, from + here, this.#gotData);
+  }
+
+  #placeUnsolicited(into: Buffer, from: number, length: number): void {
+    const end = from + length;
+    const taken = this.#taker?.take(this.#unsolicited.subarray(from, end), from) ?? 0;
+    if (taken < length) this.#unsolicited.copy(into, taken, from + taken, end);
+    // All of it is where it goes: nothing is to be kept of it.
+    if (end === this.#have) this.#letGo();
   }
 
   #letGo(): void {
@@ -269,6 +284,7 @@ export class IscsiTask extends ScsiTask {
   #endReceive(ok: boolean): void {
     const received = this.#received;
     this.#received = null;
+    this.#taker = null;
     this.#into = null;
     if (!ok) this.#applyFault();
     received?.(ok);
@@ -384,6 +400,7 @@ export class IscsiTask extends ScsiTask {
     this.#letGo();
     this.#into = null;
     this.#received = null;
+    this.#taker = null;
     this.sense = null;
     this.#owner.recycle(this);
   }

@@ -16,6 +16,11 @@ export type FramerFault = 'headerDigest' | 'ahsTooLong' | 'dataSegmentTooLong';
 export interface FramerSink {
   /** The header is whole and right: where its data goes, exactly `length` bytes, or null. */
   place(bhs: Buffer, length: number): Buffer | null;
+  /**
+   * A part of data that has a place, `at` bytes after its beginning, before it is copied there:
+   * bytes from its front that need not be, since they are used up. Lent as all else.
+   */
+  take(data: Buffer, at: number): number;
   /** `data` is without padding: the buffer that `place` gave, or a lent view. */
   pdu(bhs: Buffer, ahs: Buffer, data: Buffer, dataDigestOk: boolean): void;
   /** The stream is lost; nothing more is parsed. */
@@ -215,7 +220,7 @@ export class Framer {
     }
     const taken = Math.min(this.#paddedLength - this.#have, available);
     const wanted = Math.min(taken, Math.max(0, this.#dataLength - this.#have));
-    if (wanted > 0) this.#into?.set(chunk.subarray(at, at + wanted), this.#have);
+    if (wanted > 0) this.#fill(chunk.subarray(at, at + wanted));
     if (this.#dataDigest) {
       // RFC 7143 §11.2.4: padding is covered too.
       this.#crc = crc32c(chunk.subarray(at, at + taken), this.#crc);
@@ -226,6 +231,14 @@ export class Framer {
       else this.#finish(this.#into ?? NO_BYTES, true);
     }
     return taken;
+  }
+
+  #fill(data: Buffer): void {
+    // With a data digest nothing is used before it was found right.
+    const used = this.#placed && !this.#dataDigest && this.#into !== null;
+    const taken = used ? this.#sink.take(data, this.#have) : 0;
+    if (taken === data.length) return;
+    this.#into?.set(taken === 0 ? data : data.subarray(taken), this.#have + taken);
   }
 
   /** The whole data segment, and its digest, lie in the chunk. */

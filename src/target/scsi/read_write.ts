@@ -2,6 +2,7 @@
  * READ and WRITE: data streams between medium and initiator in chunks, one at a time, through one
  * share of the staging budget. The state objects are pooled and their continuations bound.
  */
+import type { DataTaker } from '../../util/data_taker.ts';
 import type { StorageFault } from '../storage/backstore.ts';
 import { cdbBlockCount, cdbLba, FUA } from './cdb.ts';
 import type { Command } from './command.ts';
@@ -10,6 +11,11 @@ import { MAX_CHUNK_BYTES, type StagingBuffer } from './staging.ts';
 
 /** State objects of each kind kept for reuse. */
 const POOL_SIZE = 256;
+
+/** Shorter pieces are staged: many calls of the system cost more than the copy. */
+const TAKES_FROM = 32 * 1024;
+/** Pages of the system's cache: to write a part of one costs more, most where it is not cached. */
+const PAGE_BYTES = 4096;
 
 const isFua = (cdb: Buffer): boolean =>
   // SBC-3 §5.7: READ(6) and WRITE(6) have LBA bits there.
@@ -106,8 +112,12 @@ class ReadTransfer extends Transfer {
   }
 }
 
-class WriteTransfer extends Transfer {
+class WriteTransfer extends Transfer implements DataTaker {
   fua = false;
+  /** Bytes from the front of the chunk that are on the medium already. */
+  #written = 0;
+  /** The medium took what it was given of this chunk. */
+  #takes = false;
 
   /** With others in a row, from where the data was received: false when that cannot be. */
   beginThisTurn(command: Command, data: Buffer, start: number, total: number): boolean {
@@ -131,7 +141,39 @@ class WriteTransfer extends Transfer {
   protected override step(): void {
     const { command, staging } = this;
     if (command === null || staging === null) return;
-    command.task.receiveDataOut(this.nextChunk(staging), this.moved, this.#onReceived);
+    this.#written = 0;
+    this.#takes = !this.fua;
+    command.task.receiveDataOut(this.nextChunk(staging), this.moved, this.#onReceived, this);
+  }
+
+  /**
+   * To the medium from where it was received, up to a page's end: neither copied nor staged. What
+   * was staged before it goes first.
+   */
+  take(data: Buffer, offset: number): number {
+    const { chunk } = this;
+    if (chunk === null || !this.#takes || data.length < TAKES_FROM) return 0;
+    const at = offset - this.moved;
+    const place = this.start + offset;
+    let head = 0;
+    if (this.#written < at) {
+      head = Math.min(data.length, (PAGE_BYTES - (place % PAGE_BYTES)) % PAGE_BYTES);
+      data.copy(chunk, at, 0, head);
+      if (!this.#writeAtOnce(chunk.subarray(this.#written, at + head))) return head;
+    }
+    const last = at + data.length === chunk.length;
+    const end = last ? data.length : data.length - ((place + data.length) % PAGE_BYTES);
+    return this.#writeAtOnce(data.subarray(head, end)) ? end : head;
+  }
+
+  /** What follows what is written. Refused once, the rest of the chunk is written in whole. */
+  #writeAtOnce(data: Buffer): boolean {
+    const { command } = this;
+    if (command === null || command.aborting) return (this.#takes = false);
+    const place = this.start + this.moved + this.#written;
+    this.#takes = command.logicalUnit.storage.writeAtOnce?.(data, place) === true;
+    if (this.#takes) this.#written += data.length;
+    return this.#takes;
   }
 
   readonly #onReceived = (ok: boolean): void => {
@@ -142,8 +184,11 @@ class WriteTransfer extends Transfer {
       this.recycle();
       return command.completeAsIs();
     }
+    const written = this.#written;
+    if (written === chunk.length) return this.#onWritten(null);
     const { storage } = command.logicalUnit;
-    storage.write(chunk, this.start + this.moved, this.fua, this.#onWritten);
+    const rest = written === 0 ? chunk : chunk.subarray(written);
+    return storage.write(rest, this.start + this.moved + written, this.fua, this.#onWritten);
   };
 
   readonly #onWritten = (fault: StorageFault | null): void => {

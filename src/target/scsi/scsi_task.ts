@@ -3,6 +3,7 @@
  * a word of iSCSI. The transport subclasses it; objects are pooled, so nothing may keep one after
  * `complete`.
  */
+import type { DataTaker } from '../../util/data_taker.ts';
 import type { ItNexus } from './nexus.ts';
 
 /** SAM-5 §8.6 task attributes, with the codes of RFC 7143 §11.3.1. */
@@ -49,9 +50,15 @@ export abstract class ScsiTask {
    * SAM-5 Receive Data-Out: fills `into` from the initiator's buffer at `offset`. `ok` false: the
    * data never came (abort, connection lost, protocol error); `status` and `sense` are then set
    * already and only `complete` is to be called. Offsets ascend without gaps, one call at a time;
-   * `received` may be called before this call returns.
+   * `received` may be called before this call returns. What `taker` uses up need not be in `into`;
+   * it may not be asked for all data, or for none.
    */
-  abstract receiveDataOut(into: Buffer, offset: number, received: (ok: boolean) => void): void;
+  abstract receiveDataOut(
+    into: Buffer,
+    offset: number,
+    received: (ok: boolean) => void,
+    taker?: DataTaker,
+  ): void;
 
   /**
    * The first `length` bytes of the initiator's buffer where they are here already, else null: then

@@ -3,6 +3,7 @@
  * control PDUs, puts data to the initiator, gets data from it. TCP turns that into Data-In and R2T
  * PDUs; RDMA would turn it into writes and reads. Nothing below knows SCSI.
  */
+import type { DataTaker } from '../../util/data_taker.ts';
 import { LUN_FIELD_LENGTH } from '../pdu/lun.ts';
 
 /** Values of the full feature phase that the mover works by, in bytes. */
@@ -60,6 +61,8 @@ export class Transfer {
   moved = 0;
 
   into: Buffer | null = null;
+  /** Is asked before data is copied into `into`, where the mover can. */
+  taker: DataTaker | null = null;
   offset = 0;
   received = 0;
   requested = 0;
@@ -75,6 +78,7 @@ export class Transfer {
     this.dataSN = 0;
     this.burstLeft = 0;
     this.moved = 0;
+    this.taker = null;
     this.fault = null;
   }
 }

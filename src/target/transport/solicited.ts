@@ -28,6 +28,8 @@ export class Solicited {
   readonly #sink: SolicitedSink;
   readonly #slots: (Transfer | null)[] = [];
   readonly #free: number[] = [];
+  /** Whose data the framer is filling in. */
+  #placing: Transfer | null = null;
   #sequence = 0;
   readonly #givenUp = new Uint32Array(REMEMBERED_TAGS).fill(RESERVED_TAG);
   #givenUpAt = 0;
@@ -55,13 +57,22 @@ export class Solicited {
     if (transfer.fault !== null || transfer.into === null) return null;
     const { into, received } = transfer;
     transfer.placing = into.subarray(received, received + length);
+    this.#placing = transfer;
     return transfer.placing;
+  }
+
+  /** A part of the data that has a place, `at` bytes behind its beginning; bytes used up. */
+  take(data: Buffer, at: number): number {
+    const transfer = this.#placing;
+    if (transfer === null || transfer.taker === null) return 0;
+    return transfer.taker.take(data, transfer.offset + transfer.received + at);
   }
 
   /** The whole PDU is here, its data placed. */
   arrived(bhs: Buffer, length: number, dataDigestOk: boolean): void {
     const pdu = new DataOut(bhs);
     const transfer = this.#transferOf(pdu);
+    this.#placing = null;
     if (transfer === null) {
       if (!this.#givenUp.includes(pdu.ttt)) this.#sink.strayData(bhs);
       return;
@@ -88,6 +99,7 @@ export class Solicited {
       this.#givenUpAt = (this.#givenUpAt + 1) % REMEMBERED_TAGS;
     }
     if (transfer.placing !== null) this.#sink.withdraw(transfer.placing);
+    if (this.#placing === transfer) this.#placing = null;
     this.#release(transfer);
   }
 
@@ -145,6 +157,7 @@ export class Solicited {
     transfer.slot = -1;
     transfer.requests.length = 0;
     transfer.into = null;
+    transfer.taker = null;
     transfer.placing = null;
     transfer.done = null;
   }

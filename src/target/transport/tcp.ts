@@ -216,6 +216,10 @@ export class TcpMover implements DataMover, FramerSink, SolicitedSink {
     return this.#solicited.place(bhs, length);
   }
 
+  take(data: Buffer, at: number): number {
+    return this.#solicited.take(data, at);
+  }
+
   pdu(bhs: Buffer, ahs: Buffer, data: Buffer, dataDigestOk: boolean): void {
     if (!dataDigestOk) this.#events.dataDigestError(bhs);
     if (isSolicited(bhs)) {

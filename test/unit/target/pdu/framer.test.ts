@@ -24,6 +24,7 @@ function setup(digests = true, place = false, limits = LIMITS): Setup {
   const framer = new Framer(
     {
       place: (_bhs, length) => (place && count++ % 2 === 0 ? Buffer.alloc(length) : null),
+      take: () => 0,
       pdu: (bhs, ahs, data, ok) => {
         const hex = (bytes: Buffer) => bytes.toString('hex');
         seen.pdus.push({ bhs: hex(bhs), ahs: hex(ahs), data: hex(data), ok });
@@ -146,6 +147,7 @@ describe('framer limits', () => {
     const framer = new Framer(
       {
         place: () => target,
+        take: () => 0,
         pdu: (_bhs, _ahs, data) => (delivered = data.length),
         fault: () => {},
       },
@@ -183,6 +185,7 @@ describe('framer limits', () => {
     const framer: Framer = new Framer(
       {
         place: () => null,
+        take: () => 0,
         pdu: () => {
           count++;
           framer.stop();
@@ -207,6 +210,7 @@ describe('data that the end of a chunk cuts', () => {
     const seen: Buffer[] = [];
     const sink = {
       place: () => null,
+      take: () => 0,
       pdu: (_bhs: Buffer, _ahs: Buffer, data: Buffer) => void seen.push(data),
       fault: () => {},
     };

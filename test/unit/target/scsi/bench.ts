@@ -1,5 +1,6 @@
 /** A logical unit, nexuses on it, and an initiator that is a few arrays. */
 import type { Clock } from '../../../../src/util/clock.ts';
+import type { DataTaker } from '../../../../src/util/data_taker.ts';
 import { STORAGE_ATTRIBUTES_OF } from '../../../../src/objects/declarations/storage.ts';
 import type { StorageAttributes } from '../../../../src/objects/declarations/storage.ts';
 import { effective } from '../../../../src/objects/attribute.ts';
@@ -111,15 +112,36 @@ export class TestTask extends ScsiTask {
     this.dataIn = Buffer.concat([this.dataIn, data.subarray(0, Math.max(0, room))]);
     this.#transfer({ go: sent, stop: sent });
   }
-  override receiveDataOut(into: Buffer, offset: number, received: (ok: boolean) => void): void {
+  /** Set: data comes in pieces that end here, and is lent to who may use it up. */
+  cuts: readonly number[] | null = null;
+  override receiveDataOut(
+    into: Buffer,
+    offset: number,
+    received: (ok: boolean) => void,
+    taker?: DataTaker,
+  ): void {
     if (offset + into.length > this.dataOutExpected) throw new Error('asks for too much');
     this.#transfer({
       go: () => {
-        this.dataOut.copy(into, 0, offset, offset + into.length);
+        if (this.cuts === null) this.dataOut.copy(into, 0, offset, offset + into.length);
+        else this.#give(into, offset, this.cuts, taker);
         received(true);
       },
       stop: () => received(false),
     });
+  }
+  #give(into: Buffer, offset: number, cuts: readonly number[], taker?: DataTaker): void {
+    const end = offset + into.length;
+    const within = [...new Set(cuts)].filter((cut) => cut > offset && cut < end);
+    let from = offset;
+    for (const to of [...within.sort((a, b) => a - b), end]) {
+      const piece = Buffer.from(this.dataOut.subarray(from, to));
+      const taken = taker?.take(piece, from) ?? 0;
+      piece.copy(into, from + taken - offset, taken);
+      // It was lent.
+      piece.fill(0xee);
+      from = to;
+    }
   }
   /** Set: all data came with the command. */
   immediate = false;
@@ -173,6 +195,7 @@ export interface Options {
   readonly attribute?: number;
   readonly holdsTransfers?: boolean;
   readonly immediate?: boolean;
+  readonly cuts?: readonly number[];
 }
 
 export function taskOf(
@@ -189,6 +212,7 @@ export function taskOf(
   task.taskAttribute = options.attribute ?? TASK_ATTRIBUTE.SIMPLE;
   task.holdsTransfers = options.holdsTransfers ?? false;
   task.immediate = options.immediate ?? false;
+  task.cuts = options.cuts ?? null;
   return task;
 }
 

@@ -383,3 +383,77 @@ function bytesFrom(socket: Socket, length: number): Promise<Buffer> {
     socket.resume();
   });
 }
+
+describe('solicited data that a taker uses up', () => {
+  const LENGTH = 3000;
+  const payload = patternOf(LENGTH);
+  let into: Buffer;
+  let offered: Buffer[];
+  let over: (string | null)[];
+
+  /** Asks for the data; the target transfer tag of the R2T. `uses`: bytes of each piece. */
+  async function ask(transfer: Transfer, uses: (data: Buffer) => number): Promise<Buffer> {
+    into = Buffer.alloc(LENGTH);
+    offered = [];
+    over = [];
+    let next = 0;
+    const take = (data: Buffer, offset: number): number => {
+      expect(offset).toBe(next);
+      next += data.length;
+      offered.push(Buffer.from(data));
+      return uses(data);
+    };
+    transfer.taker = { take };
+    const r2t = new Promise<Buffer>((resolve) => far.once('data', resolve));
+    mover.getData(transfer, into, 0, (fault) => over.push(fault));
+    return (await r2t).subarray(20, 24);
+  }
+
+  function dataOut(itt: number, ttt: Buffer): Buffer {
+    const bhs = Buffer.alloc(48);
+    bhs[0] = 0x05;
+    bhs[1] = 0x80;
+    bhs.writeUIntBE(LENGTH, 5, 3);
+    bhs.writeUInt32BE(itt, 16);
+    ttt.copy(bhs, 20);
+    return Buffer.concat([bhs, payload]);
+  }
+
+  const until = async (condition: () => boolean): Promise<void> => {
+    while (!condition()) await turn();
+  };
+  const offeredBytes = () => offered.reduce((sum, piece) => sum + piece.length, 0);
+
+  test('is lent to it piece by piece; what it leaves goes where it was asked for', async () => {
+    const ttt = await ask(transferOf(7), (data) => data.length >> 1);
+    const wire = dataOut(7, ttt);
+    far.write(wire.subarray(0, 1048));
+    await until(() => offeredBytes() === 1000);
+    far.write(wire.subarray(1048));
+    await until(() => over.length > 0);
+    expect(over).toEqual([null]);
+    expect(Buffer.concat(offered).equals(payload)).toBe(true);
+    expect(into.subarray(500, 1000).equals(payload.subarray(500, 1000))).toBe(true);
+    expect(into.subarray(0, 500).equals(Buffer.alloc(500))).toBe(true);
+  });
+
+  test('is offered no more once the command was aborted in the midst of it', async () => {
+    const transfer = transferOf(7);
+    const ttt = await ask(transfer, (data) => data.length);
+    const wire = dataOut(7, ttt);
+    far.write(wire.subarray(0, 1048));
+    await until(() => offeredBytes() === 1000);
+    mover.deallocateTaskResources(transfer);
+    far.write(Buffer.concat([wire.subarray(1048), Buffer.alloc(48)]));
+    await until(() => notified.length > 0);
+    expect([offeredBytes(), over]).toEqual([1000, []]);
+  });
+
+  test('with data digests is offered to nobody before it was found right', async () => {
+    mover.enableDatamover({ ...SETTINGS, dataDigest: true });
+    const ttt = await ask(transferOf(7), (data) => data.length);
+    far.write(Buffer.concat([dataOut(7, ttt), Buffer.alloc(4, 0x55)]));
+    await until(() => over.length > 0);
+    expect([over, offered]).toEqual([['digest'], []]);
+  });
+});
