@@ -51,21 +51,33 @@ export const ramdisk = (size: number, attributes = {}): object => ({
   wwn: 'wwn-ram',
   attributes,
 });
-export const fileio = (path: string, size: number, writeBack: boolean): object => ({
+export const fileio = (
+  path: string,
+  size: number,
+  writeBack: boolean,
+  attributes = {},
+): object => ({
   path,
   size,
   write_back: writeBack,
   wwn: 'wwn-file',
-  attributes: {},
+  attributes,
+});
+const tpg = (writeProtect: boolean): object => ({
+  enabled: true,
+  attributes: { generate_node_acls: true, demo_mode_write_protect: writeProtect },
+  parameters: {},
+  auth: {},
+  portals: {},
+  luns: {},
+  acls: {},
 });
 
 /** A target in demo mode whose LUNs are those storage objects, in their order. */
 export function targetOf(port: number, references: readonly string[]): Step[] {
-  const attributes = { generate_node_acls: true, demo_mode_write_protect: false };
-  const tpg = { enabled: true, attributes, parameters: {}, auth: {} };
   return [
     { subject: 'target', path: TPG.slice(0, 3), after: { tpgs: {} } },
-    { subject: 'tpg', path: TPG, after: { ...tpg, portals: {}, luns: {}, acls: {} } },
+    { subject: 'tpg', path: TPG, after: tpg(false) },
     ...references.map((reference, lun): Step => ({
       subject: 'lun',
       path: [...TPG, 'luns', String(lun)],
@@ -78,6 +90,14 @@ export function targetOf(port: number, references: readonly string[]): Step[] {
     },
   ];
 }
+
+/** Of a target that `targetOf` made: all its LUNs from now on. */
+export const protectWrites = (protect: boolean): Step => ({
+  subject: 'tpg',
+  path: TPG,
+  before: tpg(!protect),
+  after: tpg(protect),
+});
 
 export async function startGroup(count: number, clock?: Clock): Promise<Group> {
   const data = membersOf(count);
@@ -153,18 +173,24 @@ export function writeBlock(lba: number, byte: number, lun = 0) {
   return { lun, cdb, write: true, edtl: BLOCK, data: payload, payload };
 }
 
+const held: (() => void)[] = [];
+
+/** What a test that failed still held: a thread does not stop before its storage has answered. */
+export function releaseWrites(): void {
+  for (const go of held.splice(0)) go();
+}
+
 /** Writes in the pool wait from now on, before they reach the file, until `release`. */
 export function holdWrites(): { readonly held: () => number; readonly release: () => void } {
-  const waiting: (() => void)[] = [];
   const write = fs.write.bind(fs) as (...args: unknown[]) => void;
   const spy = vi.spyOn(fs, 'write').mockImplementation((...args: unknown[]) => {
-    waiting.push(() => write(...args));
+    held.push(() => write(...args));
   });
   return {
-    held: () => waiting.length,
+    held: () => held.length,
     release() {
       spy.mockRestore();
-      for (const go of waiting.splice(0)) go();
+      releaseWrites();
     },
   };
 }

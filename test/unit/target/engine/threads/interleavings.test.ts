@@ -1,7 +1,8 @@
 /**
  * Sessions in all threads that do everything to one logical unit at once, on storage of random
  * speed: every command is answered, what was not executed changed nothing, what was acknowledged
- * is read by everybody, and in the end nothing is held back.
+ * is read by everybody, an ORDERED write is at the storage alone, and in the end nothing is held
+ * back. Meanwhile size, rate and write protection change.
  */
 import fs from 'node:fs';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -16,6 +17,7 @@ import {
   manage,
   modeSelect,
   NOT_PROTECTED,
+  protectWrites,
   readBlock,
   SOFTWARE_WRITE_PROTECT,
   startGroup,
@@ -34,8 +36,8 @@ const SESSIONS_PER_THREAD = 2;
 const CLEAR_TASK_SET = 4;
 const LOGICAL_UNIT_RESET = 5;
 const [GOOD, CHECK_CONDITION, TASK_ABORTED] = [0x00, 0x02, 0x40];
-/** SIMPLE, ORDERED, HEAD OF QUEUE. */
-const ATTRIBUTES = [1, 1, 1, 2, 3] as const;
+const [SIMPLE, ORDERED, HEAD_OF_QUEUE] = [1, 2, 3];
+const ATTRIBUTES = [SIMPLE, SIMPLE, SIMPLE, ORDERED, HEAD_OF_QUEUE];
 
 let folder = '';
 let path = '';
@@ -61,13 +63,50 @@ function randomOf(seed: number): (below: number) => number {
   };
 }
 
-/** Writes and syncs of the pool take up to 3 ms longer. */
-function slowStorage(random: (below: number) => number): void {
-  for (const name of ['write', 'writev', 'fdatasync'] as const) {
-    const call = fs[name].bind(fs) as (...args: unknown[]) => void;
+/** Syncs of the pool, and writes as `order` sees them, take up to 3 ms longer. */
+function slowStorage(random: (below: number) => number, order: Order): void {
+  type Call = (...args: unknown[]) => void;
+  const sync = fs.fdatasync.bind(fs) as Call;
+  vi.spyOn(fs, 'fdatasync').mockImplementation((...args: unknown[]) => {
+    setTimeout(() => sync(...args), random(4));
+  });
+  for (const name of ['write', 'writev'] as const) {
+    const call = fs[name].bind(fs) as Call;
     vi.spyOn(fs, name).mockImplementation((...args: unknown[]) => {
-      setTimeout(() => call(...args), random(4));
+      const [position, done] = args.slice(-2) as [number, Call];
+      const lba = position / BLOCK;
+      order.begins(lba);
+      const over: Call = (...answer) => {
+        order.ends(lba);
+        done(...answer);
+      };
+      setTimeout(() => call(...args.slice(0, -1), over), random(4));
     });
+  }
+}
+
+/** The writes that the storage has, of all threads: an ORDERED one is there alone. */
+class Order {
+  /** By block, each of which one session writes: the attribute of the command under way. */
+  readonly asked = new Map<number, number>();
+  readonly #there = new Map<number, number>();
+  readonly mistakes: string[] = [];
+  /** ORDERED writes that the storage had. */
+  ordered = 0;
+
+  begins(lba: number): void {
+    const attribute = this.asked.get(lba) ?? 0;
+    // HEAD OF QUEUE may begin whatever runs (SAM-5 §8.5): who is first of the two, nobody can tell.
+    const others = [...this.#there.values()].filter((each) => each !== HEAD_OF_QUEUE);
+    this.#there.set(lba, attribute);
+    if (attribute === ORDERED) this.ordered++;
+    const wrong =
+      attribute === ORDERED ? others.length > 0 : attribute === SIMPLE && others.includes(ORDERED);
+    if (wrong) this.mistakes.push(`${attribute} at block ${lba} beside ${others.join(' ')}`);
+  }
+
+  ends(lba: number): void {
+    this.#there.delete(lba);
   }
 }
 
@@ -115,10 +154,12 @@ interface Actor {
   readonly lba: number;
   readonly random: (below: number) => number;
   readonly disk: Disk;
+  readonly order: Order;
 }
 
-async function writes({ session, lba, random, disk }: Actor, value: number): Promise<void> {
-  const attribute = ATTRIBUTES[random(ATTRIBUTES.length)] ?? 1;
+async function writes({ session, lba, random, disk, order }: Actor, value: number): Promise<void> {
+  const attribute = ATTRIBUTES[random(ATTRIBUTES.length)] ?? SIMPLE;
+  order.asked.set(lba, attribute);
   disk.begins(lba);
   const { status, sense } = await session.run({ ...writeBlock(lba, value), attribute });
   disk.ends(lba, value, status);
@@ -155,6 +196,31 @@ async function lives(actor: Actor, blocks: number): Promise<void> {
   }
 }
 
+/** Size, rate and protection change while commands run; in the end there is no limit. */
+async function reconfigures(random: (below: number) => number, goesOn: () => boolean) {
+  let [size, protect] = [MIB, false];
+  let now = fileio(path, size, false);
+  const becomes = async (attributes: object): Promise<void> => {
+    const next = fileio(path, size, false, attributes);
+    await group.engine.apply([storage('fileio/f', next, now)]);
+    now = next;
+  };
+  const protectAll = async (): Promise<void> => {
+    protect = !protect;
+    await group.engine.apply([protectWrites(protect)]);
+  };
+  while (goesOn()) {
+    const choice = random(4);
+    if (choice === 0) size += MIB;
+    if (choice === 3) await protectAll();
+    else await becomes(choice === 1 ? { max_iops: 500 + random(2000) } : {});
+    // What is protected is so for a few commands only: otherwise little is written.
+    if (protect) await protectAll();
+    await new Promise((resolve) => setTimeout(resolve, 20 + random(20)));
+  }
+  await becomes({});
+}
+
 /** Whatever is told first. */
 async function becomesReady(session: Initiator): Promise<void> {
   for (;;) {
@@ -178,15 +244,21 @@ test.each([
       ...targetOf(group.port, ['fileio/f']),
     ]);
     const random = randomOf(seed);
-    slowStorage(random);
+    const order = new Order();
+    slowStorage(random, order);
     const disk = new Disk();
     const blocks = count * SESSIONS_PER_THREAD;
     const actors: Actor[] = [];
     for (let lba = 0; lba < blocks; lba++) {
       const session = await login(group, { name: `iqn.1994-05.com.example:c${lba}` });
-      actors.push({ session, lba, random: randomOf(100 * seed + lba), disk });
+      actors.push({ session, lba, random: randomOf(100 * seed + lba), disk, order });
     }
-    await Promise.all(actors.map((actor) => lives(actor, blocks)));
+    let lively = true;
+    const changes = reconfigures(randomOf(1000 + seed), () => lively);
+    await Promise.all(actors.map((actor) => lives(actor, blocks))).finally(() => (lively = false));
+    await changes;
+    expect(order.mistakes).toEqual([]);
+    expect(order.ordered).toBeGreaterThan(0);
     for (const { session } of actors) await becomesReady(session);
     // Each has told the others of what it did last.
     for (const { session } of actors) await becomesReady(session);
@@ -194,9 +266,9 @@ test.each([
       const { data } = await session.run(readBlock(lba));
       expect(disk.may(lba)).toContain(data[0]);
       expect(fs.readFileSync(path)[lba * BLOCK]).toBe(data[0]);
-      expect((await session.run({ ...writeBlock(lba, 200 + lba), attribute: 2 })).status).toBe(
-        GOOD,
-      );
+      expect(
+        (await session.run({ ...writeBlock(lba, 200 + lba), attribute: ORDERED })).status,
+      ).toBe(GOOD);
     }
     for (const { session } of actors) {
       for (const { lba } of actors) {
