@@ -3,9 +3,10 @@
  * whether status rides in the last Data-In or in a response of its own. Pooled by its session.
  */
 import { copyFew } from '../../util/big_endian.ts';
-import { NO_BYTES, ownedCopy } from '../../util/bytes.ts';
+import { NO_BYTES } from '../../util/bytes.ts';
 import type { DataTaker } from '../../util/data_taker.ts';
 import { BHS } from '../pdu/bhs.ts';
+import { giveBackMemory, takeMemory } from '../pdu/cut_data.ts';
 import type { DataOut } from '../pdu/data.ts';
 import { LUN_FIELD_LENGTH } from '../pdu/lun.ts';
 import {
@@ -72,6 +73,8 @@ export class IscsiTask extends ScsiTask {
   #lent = false;
   /** Until the turn of input ends. */
   #held = false;
+  /** Ours, in which `#unsolicited` lies, until the command lets go of it. */
+  #memory: Buffer | null = null;
   /** The initiator has not sent F yet. */
   #unsolicitedOpen = false;
   #unsolicitedLimit = 0;
@@ -174,7 +177,12 @@ export class IscsiTask extends ScsiTask {
   keepImmediateData(): void {
     if (!this.#active || !this.#lent || this.#held) return;
     this.#lent = false;
-    this.#unsolicited = this.#fault === null ? ownedCopy(this.#unsolicited) : NO_BYTES;
+    const lent = this.#unsolicited;
+    this.#unsolicited = NO_BYTES;
+    if (this.#fault !== null) return;
+    this.#memory = takeMemory(lent.length);
+    this.#unsolicited = this.#memory.subarray(0, lent.length);
+    lent.copy(this.#unsolicited);
   }
 
   /** A Data-Out with the reserved Target Transfer Tag; `data` is lent. */
@@ -206,10 +214,11 @@ export class IscsiTask extends ScsiTask {
   #keepUnsolicited(data: Buffer): void {
     // One buffer for all that may come; every byte up to `have` is written before it is read.
     if (this.#unsolicited.length < this.#unsolicitedLimit) {
-      const whole = Buffer.allocUnsafeSlow(this.#unsolicitedLimit);
-      this.#unsolicited.copy(whole);
-      this.#unsolicited = whole;
-      this.#lent = false;
+      const memory = takeMemory(this.#unsolicitedLimit);
+      this.#unsolicited.copy(memory);
+      this.#letGo();
+      this.#memory = memory;
+      this.#unsolicited = memory.subarray(0, this.#unsolicitedLimit);
     }
     data.copy(this.#unsolicited, this.#have);
     this.#have += data.length;
@@ -273,6 +282,9 @@ export class IscsiTask extends ScsiTask {
   #letGo(): void {
     this.#unsolicited = NO_BYTES;
     this.#lent = false;
+    if (this.#memory === null) return;
+    giveBackMemory(this.#memory);
+    this.#memory = null;
   }
 
   readonly #gotData = (fault: DataFault | null): void => {

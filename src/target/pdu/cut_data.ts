@@ -1,6 +1,7 @@
 /**
- * Memory for data segments that the end of a chunk of input cuts in two: reused, for one command in
- * ten is cut, and 64 KiB of fresh memory for each would keep the garbage collector at work.
+ * Memory for received data that cannot stay where it came: segments that the end of a chunk of
+ * input cuts in two, and data of commands that wait. Reused, for 64 KiB of fresh memory for one
+ * command in ten would keep the garbage collector at work.
  */
 
 /** Kept for reuse, in each thread, beyond what is in use. */

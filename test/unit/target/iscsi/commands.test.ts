@@ -281,6 +281,41 @@ describe('unsolicited_data', () => {
     expect(into.equals(patternOf(512))).toBe(true);
   });
 
+  test('kept data of one command is not overwritten by that of others', async () => {
+    const kit = await bench();
+    const later = new Map<number, () => void>();
+    const got: Buffer[] = [];
+    kit.device.behaviour = (task) => {
+      task.dataOutLength = 512;
+      const into = Buffer.alloc(512);
+      later.set(later.size, () =>
+        task.receiveDataOut(into, 0, () => {
+          got.push(into);
+          kit.device.complete(task);
+        }),
+      );
+    };
+    const initiator = await kit.login();
+    const payloads = [1, 2, 3, 4].map((fill) => Buffer.alloc(512, fill));
+    const issue = (at: number) => initiator.scsi({ ...write(512), data: payloads[at]! });
+    const tags = [0, 1, 2].map(issue);
+    const arrived = async (): Promise<void> => {
+      const nop = initiator.nopOut({ data: Buffer.alloc(512, 0xee) });
+      expect((await initiator.expect(OP.NOP_IN)).itt).toBe(nop);
+    };
+    await arrived();
+    later.get(1)!();
+    expect((await initiator.finish(tags[1]!)).status).toBe(0);
+    tags.push(issue(3));
+    await arrived();
+    for (const at of [3, 0, 2]) {
+      later.get(at)!();
+      expect((await initiator.finish(tags[at]!)).status).toBe(0);
+    }
+    expect(got.map((data) => data[0])).toEqual([2, 4, 1, 3]);
+    expect(got.every((data) => data.equals(Buffer.alloc(512, data[0])))).toBe(true);
+  });
+
   test('with InitialR2T=No comes up to FirstBurstLength, immediate data included', async () => {
     const kit = await unsolicited();
     const initiator = await kit.login(UNSOLICITED);
