@@ -6,6 +6,7 @@
  */
 import { coresForThisProcess } from './cores.ts';
 import { monotonicMs } from './clock.ts';
+import { THREAD_SWITCHES } from './thread_switches.ts';
 
 /** Longer than this, sleeping and waking costs less than looking. */
 const MAX_BUSY_POLL_US = 1000;
@@ -17,6 +18,12 @@ const DEVICE_MS = 0.25;
 const FEW_READS = 2;
 /** Looks at connection and ring between two turns of the event loop, which sees everything. */
 const LOOKS_PER_TURN = 4;
+/** While looks find something, one connection is served for so long until the loop goes round. */
+const TURN_MS = 0.2;
+/** Chunks of input between two questions who has this core, */
+const CHUNKS = 64;
+/** and after how many of them another had it where the client runs here: it wakes by our answer. */
+const MOSTLY = 0.5;
 /** Longer between two looks, and somebody else had the core. */
 const LOST_CORE_MS = 0.1;
 /** Of the time, which others may so take before it rests. */
@@ -33,6 +40,8 @@ const SPELLS = 32;
 const BALANCE_MS = 10;
 /** Of the spells must have found something in time. */
 const MUST_FIND = 0.75;
+/** A single look costs a system call, and saves a turn of the event loop. */
+const SINGLE_MUST_FIND = 0.25;
 const FIRST_REST_MS = 10;
 const LONGEST_REST_MS = 640;
 
@@ -52,16 +61,23 @@ export interface BusyPollOptions {
   /** Runs it once the event loop has looked for input without waiting. */
   readonly afterTurn?: (run: () => void) => void;
   readonly cores?: number;
+  /** How often this thread has lost its core to another; null: unknown. */
+  readonly lostCore?: (() => number) | null;
 }
 
 /** Whether looking for one kind of event pays. */
 class Balance {
+  readonly #mustFind: number;
   #spells = 0;
   #found = 0;
   #since = 0;
   #lostMs = 0;
   #restUntil = -Infinity;
   #restMs = FIRST_REST_MS;
+
+  constructor(mustFind: number) {
+    this.#mustFind = mustFind;
+  }
 
   rests(now: number): boolean {
     return now < this.#restUntil;
@@ -80,7 +96,7 @@ class Balance {
     // Said at once: on a busy machine a balance of so many spells would take long.
     const lost = this.#lostMs > MAY_LOSE * Math.max(elapsed, BALANCE_MS);
     if (!lost && (this.#spells < SPELLS || elapsed < BALANCE_MS)) return;
-    const pays = !lost && this.#found >= MUST_FIND * this.#spells;
+    const pays = !lost && this.#found >= this.#mustFind * this.#spells;
     this.#spells = 0;
     this.#found = 0;
     this.#lostMs = 0;
@@ -105,10 +121,19 @@ export class BusyPoll {
   #micros = 0;
   /** How long it looks for input; 0: never. */
   #forMs = 0;
-  readonly #input = new Balance();
-  readonly #device = new Balance();
+  readonly #input = new Balance(MUST_FIND);
+  readonly #device = new Balance(MUST_FIND);
   /** Input, while a device does not answer in time: the others' clients are not to pay for it. */
-  readonly #beside = new Balance();
+  readonly #beside = new Balance(MUST_FIND);
+  /**
+   * Input of a client that runs on this very core: woken by its answer, it goes first and has sent
+   * the next command when this thread goes on, or it needs the core to do so. So one look tells.
+   */
+  readonly #single = new Balance(SINGLE_MUST_FIND);
+  readonly #lostCore: (() => number) | null;
+  #lostBefore = 0;
+  #chunks = 0;
+  #sharesCore: boolean;
   /** Of the spell under way, or null. */
   #balance: Balance | null = null;
   #began = 0;
@@ -123,6 +148,9 @@ export class BusyPoll {
     this.#nowMs = options.nowMs ?? monotonicMs;
     this.#afterTurn = options.afterTurn ?? setImmediate;
     this.#cores = options.cores ?? coresForThisProcess();
+    const known = THREAD_SWITCHES?.involuntary ?? null;
+    this.#lostCore = options.lostCore === undefined ? known : options.lostCore;
+    this.#sharesCore = this.#cores === 1;
   }
 
   /** Holds from the next input on, also when it is changed: memory that threads share. */
@@ -130,17 +158,19 @@ export class BusyPoll {
     this.#shared = micros;
   }
 
-  /** 0: off. With one core it stays off: whoever is to send the input may need that core. */
+  /** 0: off. With one core it looks but once: whoever is to send the input needs that core. */
   set micros(micros: number) {
     this.#micros = micros;
-    const wanted = Math.min(Math.max(0, micros), MAX_BUSY_POLL_US) / 1000;
-    this.#forMs = this.#cores > 1 ? wanted : 0;
+    this.#forMs = Math.min(Math.max(0, micros), MAX_BUSY_POLL_US) / 1000;
     if (this.#forMs === 0) this.#balance = null;
   }
 
   /** So many commands came in one piece. */
   cameAtOnce(commands: number): void {
-    if (commands > DEEP && this.#forMs > 0) this.#input.restsUntil(this.#nowMs() + DEEP_REST_MS);
+    if (commands <= DEEP || this.#forMs === 0) return;
+    const until = this.#nowMs() + DEEP_REST_MS;
+    this.#input.restsUntil(until);
+    this.#single.restsUntil(until);
   }
 
   /** Input came, and was served; null: it can be looked for by the event loop only. */
@@ -153,6 +183,7 @@ export class BusyPoll {
       this.#looker = looker;
       this.#sharedUntil = now + SHARED_MS;
     }
+    if (++this.#chunks >= CHUNKS) this.#askWhoseCore();
     this.#next(now);
   }
 
@@ -161,18 +192,25 @@ export class BusyPoll {
     if (this.#forMs > 0) this.#next(this.#nowMs());
   }
 
+  #askWhoseCore(): void {
+    this.#chunks = 0;
+    if (this.#lostCore === null || this.#cores === 1) return;
+    const lost = this.#lostCore();
+    this.#sharesCore = lost - this.#lostBefore >= MOSTLY * CHUNKS;
+    this.#lostBefore = lost;
+  }
+
   /** What was looked for has come, and is over: now the next. */
   #next(now: number): void {
-    if (this.#balance !== null) this.#end(now, now <= this.#until);
+    if (this.#balance !== null) this.#end(now, this.#once || now <= this.#until);
     const waiting = this.reads?.underWay ?? 0;
     if (waiting > FEW_READS) return;
-    const device = waiting > 0 && !this.#device.rests(now);
-    const input = waiting > 0 ? this.#beside : this.#input;
-    const balance = device ? this.#device : input;
+    const balance = this.#balanceOf(waiting, now);
     if (balance.rests(now)) return;
     this.#balance = balance;
     this.#began = now;
-    this.#until = now + (device ? Math.max(DEVICE_MS, this.#forMs) : this.#forMs);
+    const forMs = balance === this.#device ? Math.max(DEVICE_MS, this.#forMs) : this.#forMs;
+    this.#until = now + forMs;
     this.#lastLook = now;
     this.#lostMs = 0;
     if (this.#scheduled) return;
@@ -180,28 +218,43 @@ export class BusyPoll {
     this.#afterTurn(this.#look);
   }
 
+  #balanceOf(waiting: number, now: number): Balance {
+    if (this.#sharesCore) return this.#single;
+    if (waiting === 0) return this.#input;
+    return this.#device.rests(now) ? this.#beside : this.#device;
+  }
+
+  /** Whether the spell under way is a single look. */
+  get #once(): boolean {
+    return this.#balance === this.#single;
+  }
+
   #end(now: number, found: boolean): void {
-    this.#balance?.ended(this.#began, now, found, this.#lostMs);
+    this.#balance?.ended(this.#began, now, found, this.#once ? 0 : this.#lostMs);
     this.#balance = null;
   }
 
   // Nobody is given way by sched_yield(2): whoever wakes on this core goes first anyway.
   readonly #look = (): void => {
-    this.#scheduled = false;
-    if (this.#balance === null) return;
-    this.turns++;
-    for (let looks = 0; looks < LOOKS_PER_TURN; looks++) {
+    if (this.#balance !== null) this.turns++;
+    let goesRound = 0;
+    for (let looks = 0; looks < LOOKS_PER_TURN && this.#balance !== null; looks++) {
       const now = this.#nowMs();
+      if (goesRound === 0) goesRound = now + TURN_MS;
       const sinceLast = now - this.#lastLook;
       if (sinceLast > LOST_CORE_MS) this.#lostMs += sinceLast;
       this.#lastLook = now;
-      if (now > this.#until) return this.#end(now, false);
+      const once = this.#once;
+      if (!once && now > this.#until) this.#end(now, false);
       // Either tells `served` or `answered`, which goes on from there.
-      if (this.reads !== null && this.reads.underWay > 0 && this.reads.look()) return;
-      if (now >= this.#sharedUntil && this.#looker?.look() === true) return;
+      else if (this.reads !== null && this.reads.underWay > 0 && this.reads.look()) break;
+      else if (now >= this.#sharedUntil && this.#looker?.look() === true) {
+        if (now > goesRound) break;
+        looks = -1;
+      } else if (once) this.#end(now, false);
     }
-    this.#scheduled = true;
-    this.#afterTurn(this.#look);
+    this.#scheduled = this.#balance !== null;
+    if (this.#scheduled) this.#afterTurn(this.#look);
   };
 }
 

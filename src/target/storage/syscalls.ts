@@ -4,6 +4,7 @@
  */
 import { constants, endianness } from 'node:os';
 import { KOFFI } from '../../util/koffi.ts';
+import { THREAD_SWITCHES } from '../../util/thread_switches.ts';
 
 /** `res` 0: done; else failed, for a reason that the plain way will find out. */
 type AsyncResult = (error: Error | null, result: number) => void;
@@ -52,18 +53,15 @@ const BLKGETSIZE64 = 0x8008_1272;
 const BLKROGET = 0x125e;
 /** preadv2(2): no read waits for the device. */
 export const RWF_NOWAIT = 0x08;
-const RUSAGE_THREAD = 1;
-/** struct rusage on 64-bit machines: 18 words, ru_nvcsw is the last but one. */
-const RUSAGE_WORDS = 18;
-const RU_NVCSW = 16;
 const LOW_WORD = endianness() === 'LE' ? 0 : 1;
 
 const NOTHING = Buffer.alloc(0);
 
 function bind(): Syscalls | null {
-  if (KOFFI === null) return null;
+  const koffi = KOFFI;
+  const switches = THREAD_SWITCHES;
+  if (koffi === null || switches === null) return null;
   try {
-    const koffi = KOFFI;
     const libc = koffi.load('libc.so.6');
     const fallocate = libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)');
     const lseek = libc.func('int64_t lseek(int fd, int64_t offset, int whence)');
@@ -72,8 +70,6 @@ function bind(): Syscalls | null {
     const preadv2 = libc.func(
       'int64_t preadv2(int fd, void *vector, int count, int64_t offset, int flags)',
     );
-    const getrusage = libc.func('int getrusage(int who, void *usage)');
-    const usage = new BigInt64Array(RUSAGE_WORDS);
     // struct iovec: address and length, in the machine's own words.
     const vector = new BigUint64Array(2 * MAX_RUN_PIECES);
     // Their halves: a length fits into one, and a BigInt for it would cost a tenth of the call.
@@ -112,10 +108,7 @@ function bind(): Syscalls | null {
         const answer = Buffer.alloc(4);
         return ask(fd, BLKROGET, answer) ? answer.readInt32LE() !== 0 : null;
       },
-      voluntarySwitches() {
-        getrusage(RUSAGE_THREAD, usage);
-        return Number(usage[RU_NVCSW]);
-      },
+      voluntarySwitches: () => switches.voluntary(),
       readNow(fd, into, byteOffset) {
         describe(0, into);
         return fill(fd, 1, byteOffset);

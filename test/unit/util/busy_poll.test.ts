@@ -8,12 +8,15 @@ let turns: (() => void)[];
 /** What each look takes, others that have the core meanwhile included. */
 let lookMs: number;
 let poll: BusyPoll;
+/** How often the thread has lost its core. */
+let lost: number;
 
 const newPoll = (cores: number): BusyPoll =>
   new BusyPoll({
     nowMs: () => (now += lookMs),
     afterTurn: (run) => turns.push(run),
     cores,
+    lostCore: () => lost,
   });
 /** The event loop goes round once, which takes 2 µs. */
 const turn = (): void => {
@@ -43,6 +46,7 @@ const lookingAfter = (ms: number): boolean => {
 
 beforeEach(() => {
   now = 0;
+  lost = 0;
   turns = [];
   lookMs = 0.0005;
   poll = newPoll(2);
@@ -149,14 +153,13 @@ describe('busy polling', () => {
     expect(turns).toHaveLength(1);
   });
 
-  test('is off without a time, and with one core', () => {
-    poll.micros = 0;
-    inputs(1, 0);
-    expect(turns).toHaveLength(0);
-    poll = newPoll(1);
-    poll.micros = 50;
-    inputs(1, 0);
-    expect(turns).toHaveLength(0);
+  test('is off without a time, also with one core', () => {
+    for (const cores of [1, 2]) {
+      poll = newPoll(cores);
+      poll.micros = 0;
+      inputs(1, 0);
+      expect(turns).toHaveLength(0);
+    }
   });
 
   test('set to 0, it ends at once', () => {
@@ -173,16 +176,20 @@ describe('busy polling', () => {
 describe('what is looked at between two turns of the event loop', () => {
   let asked: number;
   let there: boolean;
+  /** So often something is there. */
+  let finds: number;
   const own: Looker = {
     look() {
       asked++;
-      if (there) poll.served(own);
-      return there;
+      if (!there || finds-- <= 0) return false;
+      poll.served(own);
+      return true;
     },
   };
   beforeEach(() => {
     asked = 0;
     there = false;
+    finds = Infinity;
     now = 10;
   });
 
@@ -190,10 +197,25 @@ describe('what is looked at between two turns of the event loop', () => {
     inputs(2, 2, own);
     turn();
     expect(asked).toBe(4);
+  });
+
+  test('again and again while that finds something, until the event loop is due', () => {
+    inputs(2, 2, own);
     there = true;
+    const before = now;
     turn();
-    // Found: the event loop sees the others before it is asked again.
-    expect([asked, turns.length]).toEqual([5, 1]);
+    expect(asked).toBeGreaterThan(4);
+    expect(now - before).toBeGreaterThan(0.2);
+    expect(now - before).toBeLessThan(0.21);
+    expect(turns).toHaveLength(1);
+  });
+
+  test('four times more after the last that found something', () => {
+    inputs(2, 2, own);
+    there = true;
+    finds = 3;
+    turn();
+    expect([asked, turns.length]).toEqual([3 + 4, 1]);
   });
 
   test('nobody, while several have input', () => {
@@ -205,6 +227,96 @@ describe('what is looked at between two turns of the event loop', () => {
     inputs(60, 0.02, own);
     turn();
     expect(asked).toBeGreaterThan(0);
+  });
+});
+
+describe('a client on the same core', () => {
+  let asked: number;
+  let there: boolean;
+  const own: Looker = {
+    look() {
+      asked++;
+      // The client gets the core by each answer.
+      lost++;
+      if (there) poll.served(own);
+      return there;
+    },
+  };
+  /** Chunks by the event loop, after each of which the core was lost. */
+  const losing = (count: number): void => {
+    for (let n = 0; n < count; n++) {
+      lost++;
+      inputs(1, 0.03, own);
+    }
+  };
+  beforeEach(() => {
+    asked = 0;
+    there = false;
+    now = 10;
+  });
+
+  test('is looked for once, and has the core to itself when nothing was there', () => {
+    losing(64);
+    idle();
+    asked = 0;
+    inputs(1, 0.03, own);
+    turn();
+    expect([asked, turns.length]).toEqual([1, 0]);
+  });
+
+  test('is served by looks while each finds something', () => {
+    losing(64);
+    idle();
+    there = true;
+    asked = 0;
+    inputs(1, 0.03, own);
+    turn();
+    expect(asked).toBeGreaterThan(50);
+    expect(turns).toHaveLength(1);
+  });
+
+  test('that takes long to send is looked for all the same when it is its turn', () => {
+    losing(64);
+    idle();
+    inputs(1, 0.03, own);
+    now += 0.5;
+    there = true;
+    asked = 0;
+    turn();
+    expect(asked).toBeGreaterThan(0);
+  });
+
+  test('is left to the event loop, ever longer, while looks find nothing', () => {
+    losing(64);
+    idle();
+    asked = 0;
+    for (let n = 0; n < 1000; n++) {
+      lost++;
+      inputs(1, 0.03, own);
+      turn();
+    }
+    // Of 1000 chunks in 30 ms those of the first 10 ms, then none for 10 ms.
+    expect(asked).toBeGreaterThan(300);
+    expect(asked).toBeLessThan(700);
+  });
+
+  test('that has moved to a core of its own is looked for until the time is over', () => {
+    losing(64);
+    idle();
+    for (let n = 0; n < 65; n++) inputs(1, 0.03, client);
+    const { turns: before } = poll;
+    idle();
+    expect(poll.turns - before).toBeGreaterThan(5);
+  });
+
+  test('is what there is with one core', () => {
+    poll = newPoll(1);
+    poll.micros = 50;
+    inputs(1, 2, own);
+    now += 2;
+    inputs(1, 0, own);
+    turn();
+    expect([asked, turns.length]).toEqual([1, 0]);
   });
 });
 
