@@ -10,9 +10,9 @@ export const FEW_COMMANDS = 2;
 /** As long as so many have not begun since a shallow one's last read, it is there. */
 export const RECENT_COMMANDS = 64;
 /** So many times as long as beside one read, its reads may take beside the deep one's. */
-const MAY_TAKE = 1.5;
+const MAY_TAKE = 1.35;
 /** Below that, the deep one may have more. */
-const SHOULD_TAKE = 1.25;
+const SHOULD_TAKE = 1.15;
 const MOST_READS = 16;
 const FIRST_READS = 4;
 /** After a change of the limit, those that began before it. */
@@ -41,11 +41,18 @@ export class ReadShare {
     samples.sort((one, two) => one - two);
     const median = samples[samples.length >> 1] ?? 0;
     samples.length = 0;
-    if (this.#quiet) this.#quietMs = median;
+    if (this.#quiet) this.#learn(median);
     else this.#judge(median / this.#quietMs);
     this.#quiet = !this.#quiet;
     this.limit = this.#quiet ? 1 : this.#reads;
     this.#toSkip = LEFT_OVER;
+  }
+
+  /** A few reads are soon disturbed, and what disturbs them makes them slower, never faster. */
+  #learn(quietMs: number): void {
+    const known = this.#quietMs;
+    const disturbed = known > 0 && quietMs > known;
+    this.#quietMs = disturbed ? known + (quietMs - known) / 4 : quietMs;
   }
 
   /** What a read takes grows with those that wait with it, at most. */
@@ -54,7 +61,7 @@ export class ReadShare {
     if (times > MAY_TAKE) {
       this.#reads = Math.max(1, Math.min(reads - 1, Math.round((reads * MAY_TAKE) / times)));
     } else if (times < SHOULD_TAKE) {
-      this.#reads = Math.min(MOST_READS, reads + Math.max(1, reads >> 1));
+      this.#reads = Math.min(MOST_READS, reads + 1);
     }
   }
 }
