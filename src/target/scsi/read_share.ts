@@ -10,10 +10,10 @@ export const FEW_COMMANDS = 2;
 /** As long as so many have not begun since a shallow one's last read, it is there. */
 export const RECENT_COMMANDS = 64;
 /** So many times as long as beside one read, its reads may take beside the deep one's. */
-const MAY_TAKE = 1.35;
+const MAY_TAKE = 1.2;
 /** Below that, the deep one may have more. */
-const SHOULD_TAKE = 1.15;
-const MOST_READS = 16;
+const SHOULD_TAKE = 1.05;
+const MOST_READS = 8;
 const FIRST_READS = 4;
 /** After a change of the limit, those that began before it. */
 const LEFT_OVER = 2;
