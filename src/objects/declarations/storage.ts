@@ -33,10 +33,7 @@ export const STORAGE_ATTRIBUTES = {
     ...off('EXTENDED COPY is not served'),
     help: 'If set to 1, enable Third Party Copy.',
   },
-  emulate_caw: {
-    ...off('COMPARE AND WRITE is not served'),
-    help: 'If set to 1, enable Compare and Write.',
-  },
+  emulate_caw: { ...flag(true), help: 'If set to 1, enable Compare and Write.' },
   emulate_dpo: { ...flag(true), help: 'If set to 1, turn on Disable Page Out.' },
   emulate_fua_read: { ...flag(true), help: 'If set to 1, enable Force Unit Access read.' },
   emulate_fua_write: { ...flag(true), help: 'If set to 1, enable Force Unit Access write.' },

@@ -3,6 +3,7 @@
  * REPORT SUPPORTED OPERATION CODES all read this table.
  */
 import type { Command } from './command.ts';
+import { compareAndWrite } from './compare_and_write.ts';
 import { REACH, type CommandRow } from './command_row.ts';
 import { inquiry } from './inquiry.ts';
 import { getLbaStatus } from './lba_status.ts';
@@ -169,6 +170,16 @@ export const COMMANDS: readonly CommandRow[] = [
     modeSense,
   ),
   transfer('READ(16)', [0x88, DPO_FUA | FUA_NV, ...u64, ...u32, 0, 0], 'in', MEDIUM, read),
+  {
+    ...transfer(
+      'COMPARE AND WRITE',
+      [0x89, DPO_FUA | FUA_NV, ...u64, 0, 0, 0, ...u8, 0, 0],
+      'out',
+      WRITES,
+      compareAndWrite,
+    ),
+    served: ({ logicalUnit }) => logicalUnit.attributes.emulate_caw,
+  },
   transfer('WRITE(16)', [0x8a, DPO_FUA | FUA_NV, ...u64, ...u32, 0, 0], 'out', WRITES, write),
   transfer(
     'WRITE AND VERIFY(16)',

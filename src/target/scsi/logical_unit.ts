@@ -8,6 +8,7 @@ import { abortCommands } from './abort.ts';
 import { IoCounter } from './io_counters.ts';
 import type { ItlNexus } from './nexus.ts';
 import { PortGroups, type AluaGroups, type AskStates, type PortMember } from './port_groups.ts';
+import { RangeClaims } from './range_claims.ts';
 import { MODE, type Siblings } from './siblings.ts';
 import { TaskSet } from './task_set.ts';
 import { UNIT_ATTENTION } from './unit_attention.ts';
@@ -43,6 +44,7 @@ const SHOWN_IN_MODE = [
   'emulate_tas',
 ] as const;
 const SHOWN_IN_INQUIRY = [
+  'emulate_caw',
   'emulate_model_alias',
   'emulate_tpu',
   'emulate_tpws',
@@ -58,7 +60,9 @@ const SHOWN_IN_INQUIRY = [
 export class LogicalUnit {
   readonly kind: BackstoreKind;
   readonly wwn: string;
-  readonly storage: Backstore;
+  /** To be asked for anew at each step: while ranges are claimed it is another one. */
+  storage: Backstore;
+  readonly claims: RangeClaims;
   readonly log: Log;
   readonly siblings: Siblings | null;
   readonly taskSet: TaskSet;
@@ -87,6 +91,9 @@ export class LogicalUnit {
     this.#attributes = options.attributes;
     this.#onAttached = options.onAttached ?? (() => {});
     this.siblings = options.siblings ?? null;
+    this.claims = new RangeClaims(options.storage, this.siblings, (storage) => {
+      this.storage = storage;
+    });
     const { attributes, clock = SYSTEM_CLOCK, portMembers: members, askStates } = options;
     this.clock = clock;
     this.portGroups = new PortGroups({ clock, nexuses: this.#nexuses, members, askStates });

@@ -74,7 +74,8 @@ function unmapExtents(command: Command, list: Buffer, listLength: number): Exten
 }
 
 function deallocate(command: Command, extents: readonly Extent[]): void {
-  const { storage, blockSize } = command.logicalUnit;
+  const { logicalUnit } = command;
+  const { blockSize } = logicalUnit;
   let index = 0;
   let done = 0;
   repeat((next) => {
@@ -83,7 +84,7 @@ function deallocate(command: Command, extents: readonly Extent[]): void {
     const total = extent.blockCount * blockSize;
     const offset = extent.lba * blockSize + done;
     const length = Math.min(DEALLOCATE_BYTES, total - done);
-    return storage.deallocate(offset, length, (fault) => {
+    return logicalUnit.storage.deallocate(offset, length, (fault) => {
       if (command.halted()) return;
       if (fault !== null) return command.fault(fault, Math.floor(offset / blockSize));
       done += length;
@@ -136,7 +137,8 @@ function isZero(block: Buffer): boolean {
 }
 
 function writePattern(command: Command, extent: Extent, block: Buffer): void {
-  const { storage, blockSize } = command.logicalUnit;
+  const { logicalUnit } = command;
+  const { blockSize } = logicalUnit;
   const start = extent.lba * blockSize;
   const total = extent.blockCount * blockSize;
   let done = 0;
@@ -144,7 +146,7 @@ function writePattern(command: Command, extent: Extent, block: Buffer): void {
     memory.fill(block);
     repeat((next) => {
       const chunk = memory.subarray(0, Math.min(memory.length, total - done));
-      storage.write(chunk, start + done, false, (fault) => {
+      logicalUnit.storage.write(chunk, start + done, false, (fault) => {
         if (command.halted()) return;
         if (fault !== null) return command.fault(fault, Math.floor((start + done) / blockSize));
         done += chunk.length;

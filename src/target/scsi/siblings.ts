@@ -1,4 +1,5 @@
 import type { Clock } from '../../util/clock.ts';
+import type { NumberedRange } from '../storage/claimed_medium.ts';
 import type { Dues } from './dues.ts';
 
 /**
@@ -20,6 +21,12 @@ export interface Siblings {
   takeTurn(ready: () => void): void;
   /** The command is over, whether its turn has come or not. */
   giveTurn(): void;
+  /** Higher than all that any thread has drawn before, by 32-bit serial numbers. */
+  drawNumber(): number;
+  /** `clear` once none of the others touches the range; none does from then until `endClaim`. */
+  claim(range: NumberedRange, clear: () => void): void;
+  /** `clear` does not follow any more. */
+  endClaim(number: number): void;
   /** Of the limit of rate that holds for all. */
   dues(clock: Clock): Dues;
 }

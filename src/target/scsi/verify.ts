@@ -48,12 +48,13 @@ export function writeAndVerify(command: Command): void {
 }
 
 function readOver(command: Command, start: number, total: number): void {
-  const { storage, blockSize } = command.logicalUnit;
+  const { logicalUnit } = command;
+  const { blockSize } = logicalUnit;
   let done = 0;
   command.stage(Math.min(total, MAX_CHUNK_BYTES), ({ memory }) => {
     repeat((next) => {
       const chunk = memory.subarray(0, Math.min(memory.length, total - done));
-      storage.read(chunk, start + done, (fault) => {
+      logicalUnit.storage.read(chunk, start + done, (fault) => {
         if (command.halted()) return;
         if (fault !== null) return command.fault(fault, Math.floor((start + done) / blockSize));
         done += chunk.length;
@@ -66,7 +67,8 @@ function readOver(command: Command, start: number, total: number): void {
 
 /** BYTCHK 01b; with `write`, the data goes to the medium before it is read back. */
 function compareData(command: Command, start: number, total: number, write: boolean): void {
-  const { storage, blockSize } = command.logicalUnit;
+  const { logicalUnit } = command;
+  const { blockSize } = logicalUnit;
   const half = Math.min(total, HALF_CHUNK_BYTES);
   let done = 0;
   command.stage(2 * half, ({ memory }) => {
@@ -76,7 +78,7 @@ function compareData(command: Command, start: number, total: number, write: bool
       const found = memory.subarray(half, half + length);
       const lba = Math.floor((start + done) / blockSize);
       const readBack = (): void =>
-        storage.read(found, start + done, (fault) => {
+        logicalUnit.storage.read(found, start + done, (fault) => {
           if (command.halted()) return;
           if (fault !== null) return command.fault(fault, lba);
           const differs = firstDifference(given, found);
@@ -89,7 +91,7 @@ function compareData(command: Command, start: number, total: number, write: bool
         if (command.halted()) return;
         if (!ok) return command.completeAsIs();
         if (!write) return readBack();
-        return storage.write(given, start + done, true, (fault) => {
+        return logicalUnit.storage.write(given, start + done, true, (fault) => {
           if (command.halted()) return;
           if (fault !== null) command.fault(fault, lba);
           else readBack();
@@ -101,7 +103,8 @@ function compareData(command: Command, start: number, total: number, write: bool
 
 /** BYTCHK 11b: one block from the initiator, compared with each block of the range. */
 function compareOneBlock(command: Command, start: number, blockCount: number): void {
-  const { storage, blockSize } = command.logicalUnit;
+  const { logicalUnit } = command;
+  const { blockSize } = logicalUnit;
   const usable = usableDataOut(command, blockSize);
   if (usable < 0) return;
   if (usable === 0) return command.good();
@@ -111,7 +114,7 @@ function compareOneBlock(command: Command, start: number, blockCount: number): v
     let done = 0;
     repeat((next) => {
       const chunk = memory.subarray(0, Math.min(memory.length, total - done));
-      storage.read(chunk, start + done, (fault) => {
+      logicalUnit.storage.read(chunk, start + done, (fault) => {
         if (command.halted()) return;
         if (fault !== null) return command.fault(fault, Math.floor((start + done) / blockSize));
         for (let at = 0; at < chunk.length; at += blockSize) {
@@ -132,13 +135,13 @@ function compareOneBlock(command: Command, start: number, blockCount: number): v
 }
 
 /** Offset of the first byte that differs, or -1. */
-function firstDifference(a: Buffer, b: Buffer): number {
+export function firstDifference(a: Buffer, b: Buffer): number {
   if (a.equals(b)) return -1;
   let at = 0;
   while (a[at] === b[at]) at++;
   return at;
 }
 
-function miscompare(command: Command, offset: number): void {
+export function miscompare(command: Command, offset: number): void {
   command.check(SENSE.MISCOMPARE, { information: offset });
 }

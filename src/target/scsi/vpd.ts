@@ -1,6 +1,7 @@
 /** Vital product data pages (SPC-4 §7.8, SBC-3 §6.6). */
 import { peripheralOf } from './access_state.ts';
 import { ascii, VENDOR } from './identity.ts';
+import { maxCompareAndWriteBlocks } from './compare_and_write.ts';
 import type { LogicalUnit } from './logical_unit.ts';
 import { maxTransferBlocks } from './medium_range.ts';
 import type { ItlNexus, TargetPort } from './nexus.ts';
@@ -106,6 +107,7 @@ function blockLimits(logicalUnit: LogicalUnit): Buffer {
   // Offsets of SBC-3 §6.6.3, less the header of four bytes.
   const body = Buffer.alloc(BLOCK_LIMITS_BYTES);
   body[0] = WSNZ;
+  body[1] = maxCompareAndWriteBlocks(logicalUnit);
   body.writeUInt16BE(1, 2);
   body.writeUInt32BE(maxTransferBlocks(logicalUnit), 4);
   body.writeUInt32BE(Math.min(attributes.optimal_sectors, maxTransferBlocks(logicalUnit)), 8);

@@ -45,6 +45,11 @@ export interface Backstore {
    * True: `over` follows, after the call; `from` must not change until then. False: not taken.
    */
   writeThisTurn?(from: Buffer, byteOffset: number, over: Written): boolean;
+  /**
+   * `clear` once all that was asked for before and touches these bytes is over, perhaps within the
+   * call. Absent: each operation is over when its call returns.
+   */
+  whenClear?(byteOffset: number, byteLength: number, clear: () => void): void;
   /** All writes done before this call are durable when done. */
   flush(done: Done): void;
   /** The range reads as zeros afterwards; storage is given back where the medium can. */

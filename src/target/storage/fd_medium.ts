@@ -20,6 +20,7 @@ import { PageCache } from './page_cache.ts';
 import { MAX_RING_READ_BYTES, readRing, type ReadRing } from './read_ring.ts';
 import { SharedSync, type SyncOwner } from './shared_sync.ts';
 import { FALLOCATE, SYSCALLS, type Syscalls } from './syscalls.ts';
+import { UnderWay } from './under_way.ts';
 
 const UNTIL_CLOSED = ': what was opened is served until it is closed, then it is gone';
 
@@ -47,6 +48,7 @@ export class FdMedium implements Backstore, Owner {
   /** Where the last write to the page cache ended. */
   #nextWrite = -1;
   #inFlight = 0;
+  readonly #underWay = new UnderWay();
   #idle: (() => void) | null = null;
   #closing: Promise<void> | null = null;
 
@@ -128,6 +130,11 @@ export class FdMedium implements Backstore, Owner {
     return true;
   }
 
+  /** In the next turn of the event loop nothing is put off any more. */
+  whenClear(byteOffset: number, byteLength: number, clear: () => void): void {
+    setImmediate(() => this.#underWay.whenClear(byteOffset, byteLength, clear));
+  }
+
   /** Calls that come while one flush runs share the next one: theirs must begin after they came. */
   flush(done: Done): void {
     if (this.#closing !== null) return done(this.#closed());
@@ -141,7 +148,10 @@ export class FdMedium implements Backstore, Owner {
     if (byteLength === 0) return done(null);
     this.#makeWhere(byteOffset, byteLength);
     this.#inFlight++;
+    const span = { byteOffset, byteLength, place: -1 };
+    this.#underWay.begins(span);
     const over: Done = (fault) => {
+      this.#underWay.ends(span);
       done(fault);
       this.#over();
     };
@@ -242,6 +252,8 @@ export class FdMedium implements Backstore, Owner {
     const { fd, durableFd } = this.#options;
     this.#inFlight++;
     this.#poolWrites++;
+    const span = { byteOffset, byteLength, place: -1 };
+    this.#underWay.begins(span);
     const start = (): void => {
       this.#pulse.began();
       fs.writev(durable ? durableFd : fd, pieces, byteOffset, (error, bytesWritten) => {
@@ -251,6 +263,7 @@ export class FdMedium implements Backstore, Owner {
         this.#pulse.ended();
         const whole = error === null && bytesWritten === byteLength;
         if (!whole) alone();
+        this.#underWay.ends(span);
         this.#over();
         if (whole) tellAll(answers, null);
       });
@@ -268,6 +281,7 @@ export class FdMedium implements Backstore, Owner {
     // A flush that began meanwhile need not cover it, but the next one must.
     if (operation.cached) this.#sync.written();
     if (operation.writing) this.#poolWrites--;
+    this.#underWay.ends(operation);
     operation.lane?.over();
     this.#pulse.ended();
     this.#over();
@@ -368,6 +382,7 @@ export class FdMedium implements Backstore, Owner {
     operation.writing = false;
     operation.cached = false;
     operation.done = done;
+    this.#underWay.begins(operation);
     return operation;
   }
 

@@ -7,6 +7,7 @@ import type { Done, StorageFault } from './backstore.ts';
 import type { IoLane } from './io_slots.ts';
 import type { OsError } from './os_error.ts';
 import type { ReadRing } from './read_ring.ts';
+import type { Span } from './under_way.ts';
 
 /** Operation objects kept for reuse. */
 const POOL_SIZE = 256;
@@ -23,11 +24,13 @@ export interface OperationOwner {
   leftRing(operation: Operation): void;
 }
 
-export class Operation {
+export class Operation implements Span {
   owner: OperationOwner | null = null;
   fd = -1;
   buffer: Buffer = NO_BUFFER;
   byteOffset = 0;
+  /** For `UnderWay` only. */
+  place = -1;
   /** Bytes that are done, here or before the pool was asked. */
   moved = 0;
   writing = false;
@@ -40,6 +43,10 @@ export class Operation {
   lane: IoLane | null = null;
   /** Null: a thread of the pool. */
   ring: ReadRing | null = null;
+
+  get byteLength(): number {
+    return this.buffer.length;
+  }
 
   static acquire(): Operation {
     return pool.pop() ?? new Operation();

@@ -102,6 +102,12 @@ export class StorageDevice implements Backstore {
     return this.#inner?.writeThisTurn?.(from, byteOffset, over) ?? false;
   }
 
+  whenClear(byteOffset: number, byteLength: number, clear: () => void): void {
+    const inner = this.#inner;
+    if (inner?.whenClear === undefined) clear();
+    else inner.whenClear(byteOffset, byteLength, clear);
+  }
+
   flush(done: Done): void {
     if (this.#inner === null) return done(this.#fault);
     return this.#inner.flush(done);

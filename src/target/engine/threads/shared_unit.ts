@@ -3,6 +3,7 @@ import type { Clock } from '../../../util/clock.ts';
 import type { Dues } from '../../scsi/dues.ts';
 import type { LogicalUnit } from '../../scsi/logical_unit.ts';
 import type { Siblings } from '../../scsi/siblings.ts';
+import type { NumberedRange } from '../../storage/claimed_medium.ts';
 import type { HoldKeeper } from '../../storage/hold.ts';
 import { stopForSibling } from '../../scsi/task_management.ts';
 import {
@@ -12,11 +13,12 @@ import {
 } from '../../storage/shared_ramdisk.ts';
 import type { SharedMedium } from '../openers.ts';
 import type { Peers } from './peers.ts';
+import { SharedClaims } from './shared_claims.ts';
 import { DUES_BYTES, SharedDues } from './shared_dues.ts';
 import { holdOfThread0 } from './remote_holds.ts';
 
 /** Words of the shared block. */
-const WORD = { MODE: 0, TURN: 1, WAITING_FOR_TURN: 2 } as const;
+const WORD = { MODE: 0, TURN: 1, WAITING_FOR_TURN: 2, CLAIMS: 3 } as const;
 const DUES_AT = 32;
 const BLOCK_BYTES = DUES_AT + DUES_BYTES;
 
@@ -42,6 +44,7 @@ export class SharedUnit implements Siblings, SharedMedium {
   readonly memory: RamdiskMemory;
   readonly #peers: Peers;
   readonly #words: Int32Array;
+  readonly #claims: SharedClaims;
   #unit: LogicalUnit | null = null;
   /** The mode word as this thread knew it last. */
   #knownMode = 0;
@@ -56,6 +59,7 @@ export class SharedUnit implements Siblings, SharedMedium {
     this.first = ramdisk === undefined;
     this.#peers = peers;
     this.#words = new Int32Array(block.memory);
+    this.#claims = new SharedClaims(block.id, peers, this.#words, WORD.CLAIMS);
     this.memory = new RamdiskMemory(ramdisk);
     this.memory.grown = (segments) => this.#tellAll('unit.memory', segments);
   }
@@ -150,7 +154,31 @@ export class SharedUnit implements Siblings, SharedMedium {
     });
   }
 
+  drawNumber(): number {
+    return this.#claims.drawNumber();
+  }
+
+  claim(range: NumberedRange, clear: () => void): void {
+    this.#claims.claim(range, clear);
+  }
+
+  endClaim(number: number): void {
+    this.#claims.end(number);
+  }
+
   // What the others say
+
+  claimedIn(thread: number, range: NumberedRange): void {
+    this.#claims.claimedIn(thread, range, this.#unit?.claims);
+  }
+
+  claimEnded(number: number): void {
+    this.#claims.endedElsewhere(number, this.#unit?.claims);
+  }
+
+  isClear(number: number): void {
+    this.#claims.isClear(number);
+  }
 
   modeChanged(): void {
     this.#adopt();

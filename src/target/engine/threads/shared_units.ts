@@ -1,12 +1,10 @@
 /** The logical units that data threads share. Thread 0 opens each first, and makes its block. */
+import type { NumberedRange } from '../../storage/claimed_medium.ts';
 import type { RamdiskSegment } from '../../storage/shared_ramdisk.ts';
 import type { Peers } from './peers.ts';
+import { tellClear, type AboutUnit as About } from './shared_claims.ts';
 import { newUnitBlock, SharedUnit, type UnitShare } from './shared_unit.ts';
 
-interface About<V = undefined> {
-  readonly id: number;
-  readonly value: V;
-}
 interface Leftover {
   readonly initiatorName: string;
   readonly change: number;
@@ -30,6 +28,13 @@ export class SharedUnits {
     );
     peers.onTold('unit.hold', ({ id, value }: About<number>) => unit(id)?.heldBy(value));
     peers.onTold('unit.turn', ({ id }: About) => unit(id)?.turnIsFree());
+    peers.onTold('unit.claim', ({ id, value }: About<NumberedRange>, from) => {
+      const found = unit(id);
+      if (found === undefined) tellClear(peers, from, id, value.number);
+      else found.claimedIn(from, value);
+    });
+    peers.onTold('unit.claim.end', ({ id, value }: About<number>) => unit(id)?.claimEnded(value));
+    peers.onTold('unit.clear', ({ id, value }: About<number>) => unit(id)?.isClear(value));
     peers.onTold('unit.memory', ({ id, value }: About<readonly RamdiskSegment[]>) =>
       unit(id)?.memoryGrown(value),
     );

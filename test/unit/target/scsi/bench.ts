@@ -16,6 +16,7 @@ import type {
   MediumExtent,
   StorageFault,
 } from '../../../../src/target/storage/backstore.ts';
+import { UnderWay, type ByteRange } from '../../../../src/target/storage/under_way.ts';
 import { Ramdisk } from '../../../../src/target/storage/ramdisk.ts';
 import { SILENT_LOG } from '../../../../src/util/log.ts';
 
@@ -47,18 +48,22 @@ export class ScriptedMedium implements Backstore {
     this.ram.setWriteCache(enabled);
   }
   read(into: Buffer, byteOffset: number, done: Done): void {
-    this.#run('read', done, (end) => this.ram.read(into, byteOffset, end));
+    const range = { byteOffset, byteLength: into.length };
+    this.#run('read', range, done, (end) => this.ram.read(into, byteOffset, end));
   }
   write(from: Buffer, byteOffset: number, fua: boolean, done: Done): void {
-    this.#run(fua ? 'write fua' : 'write', done, (end) =>
+    const range = { byteOffset, byteLength: from.length };
+    this.#run(fua ? 'write fua' : 'write', range, done, (end) =>
       this.ram.write(from, byteOffset, fua, end),
     );
   }
   flush(done: Done): void {
-    this.#run('flush', done, (end) => this.ram.flush(end));
+    const nowhere = { byteOffset: 0, byteLength: 0 };
+    this.#run('flush', nowhere, done, (end) => this.ram.flush(end));
   }
   deallocate(byteOffset: number, byteLength: number, done: Done): void {
-    this.#run('deallocate', done, (end) => this.ram.deallocate(byteOffset, byteLength, end));
+    const range = { byteOffset, byteLength };
+    this.#run('deallocate', range, done, (end) => this.ram.deallocate(byteOffset, byteLength, end));
   }
   /** Set: takes writes within the call, or says that it cannot now. */
   atOnce: boolean | null = null;
@@ -67,6 +72,10 @@ export class ScriptedMedium implements Backstore {
     this.calls.push('write at once');
     if (this.atOnce) this.ram.write(from, byteOffset, false, () => {});
     return this.atOnce;
+  }
+  readonly #underWay = new UnderWay();
+  whenClear(byteOffset: number, byteLength: number, clear: () => void): void {
+    this.#underWay.whenClear(byteOffset, byteLength, clear);
   }
   extentAt(byteOffset: number): MediumExtent {
     return this.ram.extentAt(byteOffset);
@@ -81,12 +90,18 @@ export class ScriptedMedium implements Backstore {
   release(): void {
     for (const go of this.held.splice(0)) go();
   }
-  #run(name: string, done: Done, go: (done: Done) => void): void {
+  #run(name: string, range: ByteRange, done: Done, go: (done: Done) => void): void {
     this.calls.push(name);
     const fault = this.failing[name.split(' ')[0] ?? ''];
     const act = (): void => (fault === undefined ? go(done) : done(fault));
-    if (this.holding) this.held.push(act);
-    else act();
+    if (!this.holding) return act();
+    const span = { ...range, place: -1 };
+    this.#underWay.begins(span);
+    this.held.push(() => {
+      act();
+      this.#underWay.ends(span);
+    });
+    return undefined;
   }
 }
 
@@ -375,4 +390,13 @@ export const cdb6 = (opcode: number, lba: number, count: number): number[] => [
   count,
   0,
 ];
+/** COMPARE AND WRITE of so many blocks; `flags` is byte 1. */
+export function caw(lba: number, count: number, flags = 0): number[] {
+  const cdb = Buffer.alloc(16);
+  cdb[0] = 0x89;
+  cdb[1] = flags;
+  cdb.writeBigUInt64BE(BigInt(lba), 2);
+  cdb[13] = count;
+  return [...cdb];
+}
 export const TEST_UNIT_READY = [0, 0, 0, 0, 0, 0];
