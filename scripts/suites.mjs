@@ -2,7 +2,7 @@
 // names its own: `threads` runs parts of others again.
 
 /** Of libiscsi's suite: state that data threads share, and order of commands. */
-const SHARED_STATE = 'ModeSense6,Unmap,Write10,iSCSITMF,iSCSICmdSN,MultipathIO';
+const SHARED_STATE = 'ModeSense6,Unmap,Write10,CompareAndWrite,iSCSITMF,iSCSICmdSN,MultipathIO';
 
 export const SUITES = [
   { name: 'check', title: 'Types, lint, format and generated files' },

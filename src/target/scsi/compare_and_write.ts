@@ -28,8 +28,11 @@ export function compareAndWrite(command: Command): void {
   const blockCount = cdb[BLOCK_COUNT] ?? 0;
   if (!withinMedium(command, lba, blockCount)) return;
   if (blockCount > maxCompareAndWriteBlocks(logicalUnit)) return command.invalidField(BLOCK_COUNT);
-  // SBC-4 §5.3: no error, and nothing is done.
-  if (blockCount === 0) return command.good();
+  if (blockCount === 0) {
+    // SBC-4 §5.3: no error, and nothing is done. But with data it is a count that did not fit into
+    // its byte: GOOD would be taken for a lock.
+    return task.dataOutExpected === 0 ? command.good() : command.invalidField(BLOCK_COUNT);
+  }
   const byteLength = blockCount * logicalUnit.blockSize;
   task.dataOutLength = 2 * byteLength;
   // With less there is nothing to compare with, or nothing to write: GOOD would be a lock for two.

@@ -397,7 +397,7 @@ export const REASONS: readonly Reason[] = [
       'own limits, and those of a RAM disk, are its own. New ones: limits of bandwidth and ' +
       'commands. `authenticate_target` and the types come from the older targetcli.',
     rules: [
-      { theirs: /^emulate_(3pc|caw|pr)=1$/, ours: /^emulate_(3pc|caw|pr)=0$/ },
+      { theirs: /^emulate_(3pc|pr)=1$/, ours: /^emulate_(3pc|pr)=0$/ },
       { theirs: /^unmap_zeroes_data=0$/, ours: /^unmap_zeroes_data=1$/ },
       { theirs: /^(hw_pi_prot_type=0 \[ro\]|pgr_support=(1|string))$/ },
       { theirs: /^alua_support=string$/ },

@@ -146,10 +146,11 @@ describe('COMPARE AND WRITE is refused', () => {
     expect((await run(nexus, caw(BLOCKS - 1, 1), { out })).outcome).toBe('good');
   });
 
-  test('but not of zero blocks, which does nothing', async () => {
+  test('but not of zero blocks, which does nothing, unless there is data for more', async () => {
     for (const lba of [0, BLOCKS]) expect(await refusal(caw(lba, 0), {})).toBe('good');
-    const task = await run(nexus, caw(0, 0), { out: filled(2, 0) });
-    expect([task.outcome, task.dataOutLength, medium.calls]).toEqual(['good', 0, []]);
+    const task = await run(nexus, caw(0, 0), { out: filled(512, 0) });
+    expect([task.outcome, fieldOf(task.sense)]).toEqual(['05/24/00', [0xc0, 0, 13]]);
+    expect(medium.calls).toEqual([]);
   });
 
   test('when the initiator gives less data than both halves: GOOD would be a lie', async () => {
