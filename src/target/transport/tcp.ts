@@ -23,7 +23,7 @@ export const MAX_AHS_LENGTH = 1020;
 const CLOSE_GRACE_MS = 2_000;
 const MAX_SPARE_HEADERS = 256;
 /** Bytes of one read beside others: a few commands, or the beginning of one with much data. */
-const SHARED_READ = 16 * 1024;
+export const SHARED_READ = 8 * 1024;
 /** When others have been there lately: what the first of them to come back then waits for. */
 const WARY_READ = 128 * 1024;
 const WARY_MS = 1000;

@@ -5,7 +5,7 @@
  */
 
 /** What a connection with more to do may take of a turn that it shares. */
-const SHARE_MS = 0.02;
+export const SHARE_MS = 0.012;
 /** A chunk of so few PDUs is that of a session that waits for its answers. */
 const SHALLOW_PDUS = 4;
 /** After this silence nobody waits any more. */

@@ -8,7 +8,7 @@ import {
 } from '../../../../src/target/transport/datamover.ts';
 import { OUTPUT_HIGH_WATER } from '../../../../src/target/transport/output_queue.ts';
 import { LentSocket } from '../../../../src/target/transport/lent_socket.ts';
-import { TcpMover } from '../../../../src/target/transport/tcp.ts';
+import { SHARED_READ, TcpMover } from '../../../../src/target/transport/tcp.ts';
 import { TURNS } from '../../../../src/target/transport/turns.ts';
 import { FakeClock, patternOf } from '../../../loopback/served.ts';
 
@@ -143,19 +143,19 @@ describe('receiving', () => {
     far.resume();
     lent.received(pings(200));
     while (notified.length < 200) await turn();
-    expect(limit).toBe(16_384);
+    expect(limit).toBe(SHARED_READ);
     const DATA = 65_536;
     const written = Buffer.alloc(48 + DATA);
     written.writeUIntBE(DATA, 5, 3);
     lent.received(written.subarray(0, limit));
-    expect(limit).toBe(written.length - 16_384 + 48);
-    lent.received(Buffer.concat([written.subarray(16_384), written.subarray(0, 48)]));
+    expect(limit).toBe(written.length - SHARED_READ + 48);
+    lent.received(Buffer.concat([written.subarray(SHARED_READ), written.subarray(0, 48)]));
     expect([notified.length, limit]).toEqual([201, DATA + 48]);
     // Read in full, it says nothing of how much more there is; read in part, it was all.
     lent.received(Buffer.concat([written.subarray(48), written.subarray(0, 48)]));
     expect([notified.length, limit]).toEqual([202, DATA + 48]);
     lent.received(written.subarray(48));
-    expect([notified.length, limit]).toEqual([203, 16_384]);
+    expect([notified.length, limit]).toEqual([203, SHARED_READ]);
     others = false;
     clock.pass(10);
     lent.received(pings(1));
