@@ -29,7 +29,8 @@ const KNOWN = [
   [
     of('share', 'cold file'),
     `up to eight reads of the deep session are at the device beside the one of the other
-    (\`scsi/read_share.ts\`), and beyond two the thread sleeps before the device answers. Fewer would
+    (\`scsi/read_share.ts\`), and beyond two the thread
+    sleeps before the device answers. Fewer would
     cost the deep session what is left of its throughput.`,
   ],
   [
@@ -57,8 +58,10 @@ const KNOWN = [
   ],
   [
     of('minimal', 'depth 1'),
-    `one command at a time: on one core the kernel's part is that of the C target (10 of 14 µs of CPU
-    for a read), and the rest is V8 and our JavaScript, 4 µs, of which the event loop and the foreign
+    `one command at a time: on one core the kernel's part is that of the C
+    target (10 of 14 µs of CPU
+    for a read), and the rest is V8 and our JavaScript, 4 µs, of which the event
+    loop and the foreign
     functions are less than one. Parsing in native code would cure it.`,
   ],
   [
