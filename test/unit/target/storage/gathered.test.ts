@@ -1,74 +1,27 @@
 /** What one turn of input brings goes to the medium together, as if it had gone one by one. */
 import fc from 'fast-check';
-import fs, { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import fs from 'node:fs';
+import { describe, expect, test, vi } from 'vitest';
 import type { StorageFault } from '../../../../src/target/storage/backstore.ts';
-import { FdMedium } from '../../../../src/target/storage/fd_medium.ts';
-import { IoSlots } from '../../../../src/target/storage/io_slots.ts';
+import type { FdMedium } from '../../../../src/target/storage/fd_medium.ts';
 import { nowRing } from '../../../../src/target/storage/now_ring.ts';
 import { NO_READ_NOW, SYSCALLS, type Syscalls } from '../../../../src/target/storage/syscalls.ts';
 import { INPUT_TURN } from '../../../../src/util/input_turn.ts';
 import { flushOf, readFrom } from '../../../compliance/backstore.ts';
 import { NO_READS_NOW, NO_SYSCALLS, unless } from '../../../support/unless.ts';
+import {
+  block,
+  inTurn,
+  openMedium,
+  PATTERN,
+  rows,
+  SECTOR,
+  SECTORS,
+  write,
+  opened,
+  firstFile,
+} from './gathered_media.ts';
 
-const SECTOR = 512;
-const SECTORS = 256;
-const PATTERN = Buffer.from(
-  Array.from({ length: SECTORS * SECTOR }, (_, index) => (index * 7) % 253),
-);
-let folder = '';
-const opened: FdMedium[] = [];
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'gathered-'));
-});
-afterEach(async () => {
-  vi.restoreAllMocks();
-  for (const medium of opened.splice(0)) await medium.close();
-  rmSync(folder, { recursive: true });
-});
-
-/** `ring`: of this thread; else reads are calls of their own. */
-function openMedium(syscalls: Syscalls | null = SYSCALLS, ring = false): FdMedium {
-  const path = join(folder, `disk${opened.length}.img`);
-  fs.writeFileSync(path, PATTERN);
-  const medium = new FdMedium({
-    path,
-    fd: fs.openSync(path, 'r+'),
-    durableFd: fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_DSYNC),
-    sizeBytes: PATTERN.length,
-    readOnly: false,
-    writeCache: true,
-    hold: null,
-    lost: () => {},
-    local: true,
-    ...(ring ? {} : { ring: null }),
-    syscalls,
-    slots: new IoSlots(16),
-    nowMs: () => 0,
-  });
-  opened.push(medium);
-  return medium;
-}
-
-function inTurn(run: () => void): void {
-  INPUT_TURN.begin();
-  run();
-  INPUT_TURN.end();
-}
-
-/** As SCSI does: with others where the medium takes it, else at once, else the long way. */
-function write(medium: FdMedium, from: Buffer, at: number, done: (f: StorageFault | null) => void) {
-  const long = (): void => medium.write(Buffer.from(from), at, false, done);
-  const over = (all: boolean): void => (all ? done(null) : long());
-  if (medium.writeThisTurn(from, at, over)) return;
-  if (medium.writeAtOnce(from, at)) done(null);
-  else long();
-}
-
-const block = (fill: number, sectors = 1): Buffer => Buffer.alloc(sectors * SECTOR, fill);
-const rows = Array.from({ length: 8 }, (_, at) => at);
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe('reads of one turn', unless(NO_SYSCALLS), () => {
@@ -218,7 +171,7 @@ describe('writes of one turn', () => {
     opened.pop();
     expect(faults).toEqual(Array(9).fill(null));
     expect([runs.mock.calls[0]?.[1].length, single.mock.calls.length]).toEqual([8, 1]);
-    const found = fs.readFileSync(join(folder, 'disk0.img'));
+    const found = firstFile();
     expect(found.subarray(0, 8 * SECTOR)).toEqual(Buffer.concat(rows.map((at) => block(at))));
   });
 
@@ -235,7 +188,7 @@ describe('writes of one turn', () => {
     await closed;
     opened.pop();
     expect(faults).toEqual([null, null, null]);
-    const found = fs.readFileSync(join(folder, 'disk0.img')).subarray(0, 3 * SECTOR);
+    const found = firstFile().subarray(0, 3 * SECTOR);
     expect(found).toEqual(Buffer.concat([block(1), block(2), block(3)]));
   });
 });

@@ -1,71 +1,11 @@
 /** A mistake of ours in one command of a turn: all others are answered all the same. */
-import fs, { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { StorageFault } from '../../../../src/target/storage/backstore.ts';
-import { FdMedium } from '../../../../src/target/storage/fd_medium.ts';
-import { IoSlots } from '../../../../src/target/storage/io_slots.ts';
-import { SYSCALLS, type Syscalls } from '../../../../src/target/storage/syscalls.ts';
+import fs from 'node:fs';
+import { describe, expect, test, vi } from 'vitest';
+import { SYSCALLS } from '../../../../src/target/storage/syscalls.ts';
 import { INPUT_TURN } from '../../../../src/util/input_turn.ts';
 import { readFrom } from '../../../compliance/backstore.ts';
 import { NO_SYSCALLS, unless } from '../../../support/unless.ts';
-
-const SECTOR = 512;
-const SECTORS = 256;
-const PATTERN = Buffer.from(
-  Array.from({ length: SECTORS * SECTOR }, (_, index) => (index * 7) % 253),
-);
-let folder = '';
-const opened: FdMedium[] = [];
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'gathered-'));
-});
-afterEach(async () => {
-  vi.restoreAllMocks();
-  for (const medium of opened.splice(0)) await medium.close();
-  rmSync(folder, { recursive: true });
-});
-
-function openMedium(syscalls: Syscalls | null = SYSCALLS): FdMedium {
-  const path = join(folder, `disk${opened.length}.img`);
-  fs.writeFileSync(path, PATTERN);
-  const medium = new FdMedium({
-    path,
-    fd: fs.openSync(path, 'r+'),
-    durableFd: fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_DSYNC),
-    sizeBytes: PATTERN.length,
-    readOnly: false,
-    writeCache: true,
-    hold: null,
-    lost: () => {},
-    local: true,
-    ring: null,
-    syscalls,
-    slots: new IoSlots(16),
-    nowMs: () => 0,
-  });
-  opened.push(medium);
-  return medium;
-}
-
-function inTurn(run: () => void): void {
-  INPUT_TURN.begin();
-  run();
-  INPUT_TURN.end();
-}
-
-/** As SCSI does: with others where the medium takes it, else at once, else the long way. */
-function write(medium: FdMedium, from: Buffer, at: number, done: (f: StorageFault | null) => void) {
-  const long = (): void => medium.write(Buffer.from(from), at, false, done);
-  const over = (all: boolean): void => (all ? done(null) : long());
-  if (medium.writeThisTurn(from, at, over)) return;
-  if (medium.writeAtOnce(from, at)) done(null);
-  else long();
-}
-
-const block = (fill: number, sectors = 1): Buffer => Buffer.alloc(sectors * SECTOR, fill);
-const rows = Array.from({ length: 8 }, (_, at) => at);
+import { block, inTurn, openMedium, PATTERN, rows, SECTOR, write } from './gathered_media.ts';
 
 describe('of reads', unless(NO_SYSCALLS), () => {
   test('one whose answer goes wrong keeps no other from its answer', () => {
